@@ -1,0 +1,83 @@
+"""Inspect a model for what breaks models in the field, and hand out a report others can check."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from roadworthy import attacks, checks, recipes
+    from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
+    from roadworthy.core.driver import run_attack
+    from roadworthy.core.errors import InputError
+    from roadworthy.core.model import Model
+    from roadworthy.core.policy import Policy
+    from roadworthy.core.report import Report
+    from roadworthy.core.threat import Ball
+    from roadworthy.frameworks import wrap_model
+    from roadworthy.sources import load_dataset, load_model, make_dataset, save_bundle
+    from roadworthy.workflows.compare import diff
+    from roadworthy.workflows.inspection import inspect
+
+# names are looked up when used: `roadworthy --help` must not wait for torch
+_HOMES = {
+    "Ball": "core.threat",
+    "Dataset": "core.dataset",
+    "Feature": "core.dataset",
+    "InputError": "core.errors",
+    "Model": "core.model",
+    "Policy": "core.policy",
+    "Report": "core.report",
+    "Roles": "core.dataset",
+    "Split": "core.dataset",
+    "Task": "core.dataset",
+    "attacks": "",
+    "checks": "",
+    "diff": "workflows.compare",
+    "inspect": "workflows.inspection",
+    "load_dataset": "sources",
+    "load_model": "sources",
+    "make_dataset": "sources",
+    "recipes": "",
+    "run_attack": "core.driver",
+    "save_bundle": "sources",
+    "wrap_model": "frameworks",
+}
+
+__all__ = [
+    "Ball",
+    "Dataset",
+    "Feature",
+    "InputError",
+    "Model",
+    "Policy",
+    "Report",
+    "Roles",
+    "Split",
+    "Task",
+    "__version__",
+    "attacks",
+    "checks",
+    "diff",
+    "inspect",
+    "load_dataset",
+    "load_model",
+    "make_dataset",
+    "recipes",
+    "run_attack",
+    "save_bundle",
+    "wrap_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'roadworthy' has no attribute {name!r}")
+    home = _HOMES[name]
+    if not home:
+        return importlib.import_module(f"roadworthy.{name}")
+    return getattr(importlib.import_module(f"roadworthy.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

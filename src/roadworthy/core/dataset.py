@@ -1,0 +1,159 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadworthy.core.errors import InputError
+from roadworthy.core.fingerprint import fingerprint
+
+
+class Task(StrEnum):
+    """What the targets are."""
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of a tabular dataset.
+
+    Args:
+        name: the column's name.
+        kind: `number`, or `category` (its values are codes 0..len(categories)-1).
+        categories: the category of each code.
+        low: smallest value in the training split.
+        high: largest value in the training split.
+        scale: standard deviation in the training split; 1 where it is constant.
+        missing: how many values were missing and filled in, all splits together.
+    """
+
+    name: str
+    kind: Literal["number", "category"] = "number"
+    categories: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 1.0
+    scale: float = 1.0
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which metadata columns say who belongs together, where and when rows come from.
+
+    Args:
+        group: rows that are not independent, such as a patient's images.
+        environment: source of the row: hospital, camera, vendor.
+        time: when the row was known; numbers or sortable text.
+        sensitive: attributes whose groups must be treated alike.
+    """
+
+    group: str | None = None
+    environment: str | None = None
+    time: str | None = None
+    sensitive: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Rows that are used together, and where they stood in the source.
+
+    Args:
+        name: `train`, `test`, …
+        x: (N, C, H, W) images in [0, 1] or (N, D) features, float.
+        y: (N,) class numbers from 0 (int64), or targets (float) for regression.
+        ids: (N,) row numbers in the source.
+        columns: metadata by name, each (N,), in the rows' order.
+    """
+
+    name: str
+    x: Tensor
+    y: Tensor
+    ids: Tensor
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Tensor) -> "Split":
+        """Keep some rows, by mask or index."""
+        picked = rows.cpu().numpy()
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            ids=self.ids[rows],
+            columns={name: values[picked] for name, values in self.columns.items()},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs and targets in named splits, with what is known of their columns; never changed.
+
+    Args:
+        name: what the report calls it.
+        task: nominal, ordinal or regression.
+        classes: the class names in the order of their numbers; empty for regression.
+        splits: must contain `train` and `test`.
+        features: one per column of a tabular dataset; empty for images.
+        roles: which metadata columns mean what.
+        origin: how the splits came about, a sentence for the report.
+        notes: what loading changed or guessed, sentences for the report.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    splits: tuple[Split, ...]
+    features: tuple[Feature, ...] = ()
+    roles: Roles = Roles()
+    origin: str = ""
+    notes: tuple[str, ...] = ()
+
+    def split(self, name: str) -> Split:
+        """Find a split by name.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        for split in self.splits:
+            if split.name == name:
+                return split
+        have = ", ".join(split.name for split in self.splits)
+        raise InputError(f"{self.name} has no split {name!r}; it has {have}")
+
+    @property
+    def train(self) -> Split:
+        """The rows that the model was fitted on."""
+        return self.split("train")
+
+    @property
+    def test(self) -> Split:
+        """The rows that the model is judged on."""
+        return self.split("test")
+
+    @property
+    def kind(self) -> Literal["image", "tabular"]:
+        """What an input is: `image` for (C, H, W), `tabular` for (D,)."""
+        return "image" if self.train.x.ndim == 4 else "tabular"
+
+    @property
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """Lower and upper bound of valid inputs, broadcastable to one input."""
+        if self.features:
+            low = torch.tensor([feature.low for feature in self.features])
+            return low, torch.tensor([feature.high for feature in self.features])
+        return torch.tensor(0.0), torch.tensor(1.0)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that a judgment can depend on."""
+        rows = [(s.name, s.x, s.y, s.ids, dict(s.columns)) for s in self.splits]
+        return fingerprint(str(self.task), self.classes, self.features, self.roles, rows)

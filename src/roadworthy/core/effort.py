@@ -1,0 +1,47 @@
+from dataclasses import dataclass
+
+from roadworthy.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work an inspection may be.
+
+    Args:
+        name: what it was asked for as.
+        attacked: at most this many test samples are attacked.
+        shadows: reference models for membership inference.
+        judged: at most this many rows a split go into quadratic work, such as neighbors.
+        seconds: stop starting work after so long; None means no limit.
+    """
+
+    name: str
+    attacked: int
+    shadows: int
+    judged: int
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Effort":
+        """Read `quick`, `standard`, `thorough` or a number of seconds.
+
+        Raises:
+            InputError: it is none of them.
+        """
+        if text in EFFORTS:
+            return EFFORTS[text]
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = float("nan")
+        if not 0 < seconds < float("inf"):
+            names = ", ".join(EFFORTS)
+            raise InputError(f"--budget takes {names} or a number of seconds, not {text!r}")
+        return cls(text, 500, 16, 10_000, seconds)
+
+
+EFFORTS = {
+    "quick": Effort("quick", 100, 4, 2_000),
+    "standard": Effort("standard", 500, 16, 10_000),
+    "thorough": Effort("thorough", 10_000, 64, 50_000),
+}

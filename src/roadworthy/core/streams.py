@@ -1,0 +1,68 @@
+import math
+
+import torch
+from torch import Tensor
+
+_GOLDEN = -7046029254386353131  # 2^64 / golden ratio as a signed word
+_MIX_1 = -4658895280553007687  # splitmix64's two multipliers
+_MIX_2 = -7723592293110705685
+_INT53 = float(1 << 53)
+
+
+def _word(number: int) -> int:
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)  # Python's integers do not wrap around
+
+
+def _shift(z: Tensor, bits: int) -> Tensor:
+    return (z >> bits) & ((1 << (64 - bits)) - 1)  # torch's shift keeps the sign: mask it off
+
+
+def _mix(z: Tensor) -> Tensor:
+    z = (z ^ _shift(z, 30)) * _MIX_1
+    z = (z ^ _shift(z, 27)) * _MIX_2
+    return z ^ _shift(z, 31)
+
+
+class Streams:
+    """One random stream per sample: a draw depends on seed, sample and how often it drew.
+
+    A sample's numbers are the same whichever batch it sits in, so an attack's result does not
+    depend on who else is attacked. Source: splitmix64 (Steele, Lea, Flood 2014,
+    doi:10.1145/2660193.2660195), used as a stateless hash of (seed, sample, draw, position).
+
+    Args:
+        keys: (N,) int64, one word per sample.
+        draw: how many draws were made so far; the same for all samples.
+    """
+
+    def __init__(self, keys: Tensor, draw: int = 0) -> None:
+        self.keys = keys
+        self._draw = draw
+
+    @classmethod
+    def of(cls, seed: int, index: Tensor) -> "Streams":
+        """Make the streams of samples `index` (N,) under a seed."""
+        return cls(_mix(index.to(torch.int64) * _GOLDEN + _word(seed)))
+
+    def take(self, rows: Tensor) -> "Streams":
+        """Keep the streams of some rows, by mask or index."""
+        return Streams(self.keys[rows], self._draw)
+
+    def uniform(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
+        """Draw (N, *shape) numbers in (0, 1)."""
+        self._draw += 1
+        position = torch.arange(math.prod(shape), device=self.keys.device)
+        words = _mix(self.keys[:, None] + _mix(position + _word(self._draw * _GOLDEN))[None])
+        # + 0.5 keeps 0 and 1 out, so a logarithm or quantile of it is finite
+        unit = (_shift(words, 11).to(torch.float64) + 0.5) / _INT53
+        return unit.reshape(len(self.keys), *shape).to(dtype)
+
+    def normal(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
+        """Draw (N, *shape) standard normal numbers."""
+        normal: Tensor = torch.special.ndtri(self.uniform(shape, torch.float64))
+        return normal.to(dtype)
+
+    def integers(self, below: Tensor) -> Tensor:
+        """Draw (N,) int64 numbers in [0, below), one bound per sample."""
+        unit = self.uniform((), torch.float64)
+        return torch.minimum((unit * below).to(torch.int64), below.to(torch.int64) - 1)

@@ -1,0 +1,28 @@
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.model import Model
+from roadworthy.core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Recipe(ABC):
+    """A whole training, from rows to a model; its fields are its settings.
+
+    The same recipe, rows and seed give the same weights. The model that it gives offers `REFIT`.
+    """
+
+    card: ClassVar[Card]
+    tasks: ClassVar[frozenset[Task]]
+    kinds: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        """Train on some rows of a dataset, which says what the columns and classes are.
+
+        Raises:
+            InputError: the recipe does not know this task or kind of input.
+        """
