@@ -124,7 +124,8 @@ class Store:
             return
         parts = {part.name: getattr(value, part.name) for part in fields(value)}
         tensors = {
-            name: part.detach().cpu().contiguous()
+            # a copy: tensors that share memory are refused
+            name: part.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, part in parts.items()
             if isinstance(part, Tensor)
         }

@@ -97,7 +97,8 @@ class Look:
         """
         total = loss(self._outputs[self._rows]).sum()
         (gradient,) = torch.autograd.grad(total, self._x, retain_graph=again)
-        gradient = gradient[self._rows]
+        # one NaN would spoil the candidate for good; it points nowhere, so it counts as no gradient
+        gradient = gradient[self._rows].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         self.zero_gradient = gradient.flatten(1).abs().amax(1) == 0
         return gradient
 
@@ -145,7 +146,7 @@ class AttackResult:
         reason: (N,) a `Reason` each.
         forward: (N,) forward passes spent on each sample.
         backward: (N,) backward passes.
-        zero_gradient: (N,) share of the steps whose gradient was exactly zero.
+        zero_gradient: (N,) share of the steps whose gradient was exactly zero, or not a number.
     """
 
     x: Tensor

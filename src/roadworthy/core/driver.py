@@ -10,8 +10,11 @@ from roadworthy.core.attack import AttackResult, EvasionAttack, Look, Reason, St
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model, Offer, require
 from roadworthy.core.progress import Progress, Silent
+from roadworthy.core.shapes import per_sample
 from roadworthy.core.streams import Streams
 from roadworthy.core.threat import Ball
+
+HALVINGS = 8  # of the segment from an adversarial input to its origin: to 0.4 % of its length
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Limits:
     """What an attack may use; None means no limit.
 
     Args:
-        passes: forward and backward passes per sample.
+        passes: forward and backward passes per sample, verification included.
         seconds: time for the whole run.
         batch: samples attacked at a time.
     """
@@ -66,10 +69,14 @@ def run_attack(
         InputError: the attack does not know the threat model.
         NotAssessed: the model does not offer what the attack needs.
     """
+    if not len(x):
+        raise InputError("there is no input to attack")
     if threat.norm not in attack.threats:
         known = " and ".join(sorted(attack.threats))
         raise InputError(f"{attack.card.name} attacks within {known}, not {threat.norm}")
     require(model, attack.needs)
+    _check_passes(attack, limits)
+    x = x.detach()
     state = _first_state(x, y, target, bounds, Streams.of(seed, _default_ids(ids, x)))
     stop_at = None if limits.seconds is None else time.monotonic() + limits.seconds
     shown = progress or Silent()
@@ -81,6 +88,17 @@ def run_attack(
         parts.append(run.drive(limits.passes, stop_at, tell))
     columns = ([getattr(p, f.name) for p in parts] for f in dataclasses.fields(AttackResult))
     return AttackResult(*(torch.cat(column) for column in columns))
+
+
+def _check_passes(attack: EvasionAttack, limits: Limits) -> None:
+    least = 2 + _reserve(attack)
+    if limits.passes is not None and limits.passes < least:
+        raise InputError(f"{attack.card.name} needs at least {least} passes per sample")
+
+
+def _reserve(attack: EvasionAttack) -> int:
+    """Give the passes that are kept back to shorten and to verify what was found."""
+    return 1 + HALVINGS * attack.is_minimal
 
 
 def _part_of(progress: Progress, start: float, share: float) -> Callable[[float], None]:
@@ -177,42 +195,51 @@ class _Run:
     ) -> None:
         uses_gradient = self.attack.needs == Offer.GRADIENTS
         before = self._passes()
-        state = self.attack.start(self.model, self.first.take(alive), self.threat)
+        state = self._held(self.attack.start(self.model, self.first.take(alive), self.threat))
         self._share_out(alive, before)
         for step in range(self.attack.steps + 1):
             before = self._passes()
-            state = replace(state, x=self._hold(state))
             is_last = step == self.attack.steps
             look = Look(self.model, state.x, uses_gradient and not is_last)
             is_done = self._judge(alive, state, look.logits)
             self._share_out(alive, before)
             if passes is not None:
                 spent = self.forward[alive] + self.backward[alive]
-                is_done = is_done | (spent + 1 + uses_gradient > passes)
-            alive, state = alive[~is_done], state.take(~is_done)
-            look.keep(~is_done)
+                ahead = 1 + uses_gradient + _reserve(self.attack)
+                is_done = is_done | (spent + ahead > passes)
+            looked = alive
+            if is_done.any():
+                alive, state = alive[~is_done], state.take(~is_done)
+                look.keep(~is_done)
             tell(step / self.attack.steps)
             is_late = stop_at is not None and time.monotonic() > stop_at
             if is_last or is_late or not len(alive):
                 return
-            state = self._step(alive, state, look)
+            state = self._step(looked, alive, state, look)
 
-    def _step(self, alive: Tensor, state: State, look: Look) -> State:
+    def _step(self, looked: Tensor, alive: Tensor, state: State, look: Look) -> State:
         before, last = self._passes(), state.x
-        state = self.attack.step(self.model, state, look, self.threat)
-        self._share_out(alive, before)
+        state = self._held(self.attack.step(self.model, state, look, self.threat))
+        # a backward pass goes through all that were looked at, also those that just finished
+        self._share_out(looked, before)
         self.steps[alive] += 1
         self.zero_steps[alive] += look.zero_gradient
-        is_still = (self._hold(state) == last).flatten(1).all(1)
-        self.reason[alive] = torch.where(is_still, int(Reason.STALLED), int(Reason.BUDGET))
+        # a random search may propose the same again; only a gradient's step can be stuck
+        if self.attack.needs == Offer.GRADIENTS:
+            is_still = (state.x == last).flatten(1).all(1)
+            self.reason[alive] = torch.where(is_still, int(Reason.STALLED), int(Reason.BUDGET))
         return state
 
-    def _hold(self, state: State) -> Tensor:
+    def _held(self, state: State) -> State:
         """Bring candidates into the ball, where the budget is fixed, and into the box."""
         x = state.x
         if not self.attack.is_minimal:
-            x = state.origin + self.threat.project(x - state.origin)
-        return state.box(x)
+            delta = self.threat.project(x - state.origin)
+            x = state.origin + delta
+            # far from zero, adding rounds by more than the ball allows: one number back is inside
+            is_beyond = (x - state.origin).abs() > delta.abs()
+            x = torch.where(is_beyond, torch.nextafter(x, state.origin), x)
+        return replace(state, x=state.box(x))
 
     def _is_reached(self, logits: Tensor, y: Tensor) -> Tensor:
         """Say of logits (N, K) whether they are what the attacker wants; NaN never is."""
@@ -245,14 +272,14 @@ class _Run:
         self.forward[alive] += round((forward - before[0]) / len(alive))
         self.backward[alive] += round((backward - before[1]) / len(alive))
 
-    def _search_segment(self, rows: Tensor, halvings: int = 8) -> None:
+    def _search_segment(self, rows: Tensor) -> None:
         """Move successes along the line to their origin, as near as they stay successful."""
         state, far = self.first.take(rows), self.best[rows]
         low = torch.zeros(len(rows), dtype=far.dtype, device=far.device)
         high = torch.ones_like(low)
-        for _ in range(halvings):
+        for _ in range(HALVINGS):
             middle = (low + high) / 2
-            share = middle.reshape(-1, *[1] * (far.ndim - 1))
+            share = per_sample(middle, far)
             x = state.box(state.origin + share * (far - state.origin))
             with torch.no_grad():
                 reached = self._is_reached(self.model(x), state.y)

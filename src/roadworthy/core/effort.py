@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadworthy.core.errors import InputError
 
@@ -37,11 +37,11 @@ class Effort:
         if not 0 < seconds < float("inf"):
             names = ", ".join(EFFORTS)
             raise InputError(f"--budget takes {names} or a number of seconds, not {text!r}")
-        return cls(text, 500, 16, 10_000, seconds)
+        return replace(EFFORTS["standard"], name=text, seconds=seconds)
 
 
 EFFORTS = {
     "quick": Effort("quick", 100, 4, 2_000),
-    "standard": Effort("standard", 500, 16, 10_000),
+    "standard": Effort("standard", 500, 8, 10_000),
     "thorough": Effort("thorough", 10_000, 64, 50_000),
 }

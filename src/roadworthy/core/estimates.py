@@ -1,15 +1,14 @@
 """Every interval and every correction for multiplicity that Roadworthy reports."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from roadworthy.core.errors import NotAssessed
 
 CONFIDENCE = 0.95
-_Z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
 
 
 @dataclass(frozen=True)
@@ -49,28 +48,38 @@ def count(name: str, value: float, n: int, unit: str = "", method: str = "counte
     return Measure(name, float(value), float(value), float(value), n, unit, method)
 
 
-def proportion(name: str, successes: int, n: int) -> Measure:
+def _tail(comparisons: int) -> float:
+    """Chance to miss on one side, so that all of several intervals hold together (Bonferroni)."""
+    return (1 - CONFIDENCE) / 2 / comparisons
+
+
+def _level(comparisons: int) -> str:
+    return "95 %" if comparisons == 1 else f"95 % for {comparisons} at once"
+
+
+def proportion(name: str, successes: int, n: int, comparisons: int = 1) -> Measure:
     """Estimate a share with Wilson's interval (Wilson 1927, doi:10.2307/2276774)."""
     _need(n, 1, name)
-    share = successes / n
-    center = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    share, z = successes / n, float(stats.norm.isf(_tail(comparisons)))
+    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # at the ends rounding would leave the estimate a hair outside
     low = 0.0 if successes == 0 else float(center - half)
     high = 1.0 if successes == n else float(center + half)
-    return Measure(name, share, low, high, n, "share", "Wilson 95 %")
+    return Measure(name, share, low, high, n, "share", f"Wilson {_level(comparisons)}")
 
 
-def exact_proportion(name: str, successes: int, n: int) -> Measure:
+def exact_proportion(name: str, successes: int, n: int, comparisons: int = 1) -> Measure:
     """Estimate a share with the exact binomial interval, which holds for the smallest counts.
 
     Source: Clopper, Pearson 1934, doi:10.1093/biomet/26.4.404.
     """
     _need(n, 1, name)
-    tail = (1 - CONFIDENCE) / 2
+    tail = _tail(comparisons)
     low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
     high = 1.0 if successes == n else float(stats.beta.isf(tail, successes + 1, n - successes))
-    return Measure(name, successes / n, low, high, n, "share", "Clopper-Pearson 95 %")
+    how = f"Clopper-Pearson {_level(comparisons)}"
+    return Measure(name, successes / n, low, high, n, "share", how)
 
 
 def difference(name: str, a: Measure, b: Measure) -> Measure:
@@ -81,7 +90,95 @@ def difference(name: str, a: Measure, b: Measure) -> Measure:
     """
     low = a.value - b.value - float(np.hypot(a.value - a.low, b.high - b.value))
     high = a.value - b.value + float(np.hypot(a.high - a.value, b.value - b.low))
-    return Measure(name, a.value - b.value, low, high, a.n + b.n, "share", "Newcombe 95 %")
+    how = a.method.replace("Wilson", "Newcombe")
+    return Measure(name, a.value - b.value, low, high, a.n + b.n, "share", how)
+
+
+def gap(name: str, a: Measure, b: Measure) -> Measure:
+    """Estimate how far apart two shares are, whichever is larger."""
+    signed = difference(name, a, b)
+    ends = abs(signed.low), abs(signed.high)
+    low = 0.0 if signed.low <= 0 <= signed.high else min(ends)
+    return replace(signed, value=abs(signed.value), low=low, high=max(ends))
+
+
+def ratio(name: str, a: Measure, b: Measure, comparisons: int = 1) -> Measure:
+    """Estimate share `a` over share `b` of independent samples; `b` must not be 0.
+
+    Source: Katz et al. 1978, doi:10.2307/2530610, on the logarithm, with half a success added to
+    each count so that it is defined for none.
+    """
+    hits, others = a.value * a.n + 0.5, b.value * b.n + 0.5
+    middle = np.log(hits / (a.n + 0.5)) - np.log(others / (b.n + 0.5))
+    spread = np.sqrt(1 / hits - 1 / (a.n + 0.5) + 1 / others - 1 / (b.n + 0.5))
+    half = stats.norm.isf(_tail(comparisons)) * spread
+    value, low, high = a.value / b.value, float(np.exp(middle - half)), float(np.exp(middle + half))
+    how = f"Katz {_level(comparisons)}"
+    low = 0.0 if a.value == 0 else min(low, value)
+    return Measure(name, value, low, max(high, value), a.n + b.n, "", how)
+
+
+def equality(a: Measure, b: Measure) -> float:
+    """Give the two-sided p-value of two shares of independent samples being the same.
+
+    The score test (Pearson's chi-squared), or Fisher's exact test where it expects fewer than 5
+    of anything (Cochran 1954, doi:10.2307/3001616).
+    """
+    counts = [[round(share.value * share.n) for share in (a, b)]]
+    counts.append([a.n - counts[0][0], b.n - counts[0][1]])
+    expected = np.outer(np.sum(counts, 1), np.sum(counts, 0)) / (a.n + b.n)
+    if expected.min() < 5:
+        return float(stats.fisher_exact(counts).pvalue)
+    return float(stats.chi2.sf(((counts - expected) ** 2 / expected).sum(), 1))
+
+
+def largest(measures: Sequence[Measure]) -> Measure:
+    """Estimate the largest of several numbers whose intervals hold together.
+
+    The largest truth lies between the largest lower and the largest upper end. Name and value are
+    those of the number that is most surely large: the largest estimate may be the noisiest.
+    """
+    surest = max(measures, key=lambda measure: (measure.low, measure.value))
+    return replace(surest, high=max(measure.high for measure in measures))
+
+
+def auc(name: str, positives: np.ndarray, negatives: np.ndarray, comparisons: int = 1) -> Measure:
+    """Estimate the chance that a positive scores above a negative; ties count half.
+
+    Source: DeLong et al. 1988, doi:10.2307/2531595, by the ranks of Sun, Xu 2014,
+    doi:10.1109/LSP.2014.2337313; the interval is made on the logit scale, so it stays within
+    0 and 1. Where the scores separate perfectly it is the exact binomial one of disjoint pairs.
+    """
+    m, n = len(positives), len(negatives)
+    _need(min(m, n), 2, name)
+    ranks = stats.rankdata(np.concatenate([positives, negatives]))
+    above = (ranks[:m] - stats.rankdata(positives)) / n  # V10 of the paper
+    below = 1 - (ranks[m:] - stats.rankdata(negatives)) / m  # V01
+    value = float(above.mean())
+    variance = above.var(ddof=1) / m + below.var(ddof=1) / n
+    if variance == 0 or not 0 < value < 1:
+        pairs = exact_proportion(name, round(value * min(m, n)), min(m, n), comparisons)
+        return replace(pairs, value=value, n=m + n, unit="")
+    half = stats.norm.isf(_tail(comparisons)) * np.sqrt(variance) / (value * (1 - value))
+    low, high = special.expit(special.logit(value) + np.array([-half, half]))
+    return Measure(name, value, float(low), float(high), m + n, "", f"DeLong {_level(comparisons)}")
+
+
+def quantile(name: str, values: np.ndarray, share: float, unit: str = "") -> Measure:
+    """Estimate the number below which a share of a population lies, from a sample (N,) of it.
+
+    The interval's ends are order statistics, whatever the distribution (David, Nagaraja 2003,
+    doi:10.1002/0471722162, section 7.1). Where the sample is too small for 95 % it is the range.
+    """
+    n, tail = len(values), _tail(1)
+    _need(n, 2, name)
+    first = int(stats.binom.ppf(tail, n, share))  # counted from 1
+    last = int(stats.binom.isf(tail, n, share)) + 1
+    ordered, value = np.sort(values), float(np.quantile(values, share))
+    low, high = float(ordered[max(first, 1) - 1]), float(ordered[min(last, n) - 1])
+    is_enough = first >= 1 and last <= n
+    how = "order statistics 95 %" if is_enough else "range: too few for 95 %"
+    return Measure(name, value, min(low, value), max(high, value), n, unit, how)
 
 
 def bootstrap(

@@ -83,6 +83,7 @@ class Figure:
         diagonal: draw y = x for comparison.
         marks: vertical lines, as (x, label).
         x_scale: `linear` or `log`.
+        y_scale: the same for the vertical axis.
         y_range: fixed ends of the vertical axis, or empty.
     """
 
@@ -95,6 +96,7 @@ class Figure:
     diagonal: bool = False
     marks: tuple[tuple[float, str], ...] = ()
     x_scale: Literal["linear", "log"] = "linear"
+    y_scale: Literal["linear", "log"] = "linear"
     y_range: tuple[float, ...] = ()
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-import roadworthy
-
 
 def fingerprint(*parts: object) -> str:
     """Hash tensors, arrays and anything with an exact `repr` to 64 hex digits (SHA-256)."""
@@ -38,7 +36,7 @@ def _flat(parts: Iterable[object]) -> Iterable[object]:
 @cache
 def code_fingerprint() -> str:
     """Hash the package's own source: an artifact made by other code is never reused."""
-    root = Path(roadworthy.__file__).parent
+    root = Path(__file__).parents[1]
     outside = {"cli", "render"}  # they compute no artifact
     files = [p for p in sorted(root.rglob("*.py")) if p.relative_to(root).parts[0] not in outside]
     return fingerprint([(str(p.relative_to(root)), p.read_bytes()) for p in files])

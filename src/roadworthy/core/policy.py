@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,11 +36,10 @@ class Policy:
     mutes: tuple[Mute, ...] = ()
     source: str = "defaults"
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of everything that can change a verdict."""
-        parts = (self.gate, self.only, self.skip, self.settings, self.mutes)
-        return fingerprint([repr(part) for part in parts])
+    def fingerprint(self, checks: Registry[type[Check]]) -> str:
+        """Hash what it judges by: equal for two files that come to the same."""
+        chosen = [repr(check) for check in self.choose(checks)]
+        return fingerprint(chosen, self.gate, [repr(mute) for mute in self.mutes])
 
     def choose(self, checks: Registry[type[Check]]) -> tuple[Check, ...]:
         """Make the checks to run, with the policy's settings.
@@ -54,7 +54,8 @@ class Policy:
             for check in checks
             if (not self.only or _is_named(check, self.only)) and not _is_named(check, self.skip)
         ]
-        return tuple(_configured(c, self.settings.get(c.card.name, {})) for c in chosen)
+        settings = {checks.get(name): given for name, given in self.settings.items()}
+        return tuple(_configured(check, settings.get(check, {})) for check in chosen)
 
     def mute(self, finding: Finding, today: date) -> Finding:
         """Mark a finding that is muted and whose day has not passed."""
@@ -144,8 +145,8 @@ def _read_mute(path: Path, entry: dict[str, Any]) -> Mute:
 
 
 def _is_named(check: type[Check], names: tuple[str, ...]) -> bool:
-    known = {check.area, check.code.casefold(), check.card.name, *check.card.aliases}
-    return any(name.casefold() in known for name in names)
+    known = {check.area, check.code, check.card.name, *check.card.aliases}
+    return not {key.casefold() for key in known}.isdisjoint(name.casefold() for name in names)
 
 
 def _must_know(name: str, checks: Registry[type[Check]], by_area: bool) -> None:
@@ -165,6 +166,6 @@ def _configured(check: type[Check], settings: dict[str, Any]) -> Check:
             offered = ", ".join(known) or "nothing"
             raise InputError(f"check {check.card.name} has no setting {name!r}; it has {offered}")
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if isinstance(known[name], int | float) and not is_number:
+        if isinstance(known[name], int | float) and not (is_number and math.isfinite(value)):
             raise InputError(f"{name} of check {check.card.name} must be a number, not {value!r}")
     return check(**settings)

@@ -96,7 +96,9 @@ class Report:
 
     def to_json(self) -> str:
         """Write the report as JSON; equal reports give equal bytes."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+        # reading it once turns 1 into 1.0 where a float is meant, as any reader will
+        read = msgspec.json.decode(msgspec.json.encode(self), type=Report)
+        return msgspec.json.format(msgspec.json.encode(read), indent=2).decode() + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Report":

@@ -52,10 +52,14 @@ class Streams:
         """Draw (N, *shape) numbers in (0, 1)."""
         self._draw += 1
         position = torch.arange(math.prod(shape), device=self.keys.device)
-        words = _mix(self.keys[:, None] + _mix(position + _word(self._draw * _GOLDEN))[None])
+        # mixed twice: sample 3's draw 1 must not be sample 1's draw 3, as a sum has no order
+        place = _mix(_mix(position + _word(self._draw * _GOLDEN)))
+        words = _mix(self.keys[:, None] + place[None])
         # + 0.5 keeps 0 and 1 out, so a logarithm or quantile of it is finite
         unit = (_shift(words, 11).to(torch.float64) + 0.5) / _INT53
-        return unit.reshape(len(self.keys), *shape).to(dtype)
+        kind = torch.finfo(dtype)
+        # rounding to fewer digits would bring 0 and 1 back
+        return unit.reshape(len(self.keys), *shape).to(dtype).clamp(kind.tiny, 1 - kind.eps / 2)
 
     def normal(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
         """Draw (N, *shape) standard normal numbers."""

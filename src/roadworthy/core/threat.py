@@ -1,8 +1,11 @@
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from roadworthy.core.errors import InputError
+from roadworthy.core.shapes import per_sample
 
 Norm = Literal["linf", "l2"]
 
@@ -23,6 +26,12 @@ class Ball:
     scale: tuple[float, ...] = ()
     mutable: tuple[bool, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.norm not in get_args(Norm):
+            raise InputError(f"the norm must be {' or '.join(get_args(Norm))}, not {self.norm!r}")
+        if not 0 <= self.eps < float("inf"):
+            raise InputError(f"eps must be a finite number from 0, not {self.eps!r}")
+
     def unit(self, like: Tensor) -> Tensor:
         """Give one unit of each feature, 0 where it cannot be changed, shaped like an input."""
         unit = torch.ones(like.shape[1:], dtype=like.dtype, device=like.device)
@@ -42,7 +51,7 @@ class Ball:
         """Bring perturbations (N, …) back to at most `eps` (N,), by default the ball's own."""
         unit = self.unit(delta)
         radius = torch.full_like(delta.flatten(1)[:, 0], self.eps) if eps is None else eps
-        radius = radius.reshape(-1, *[1] * (delta.ndim - 1))
+        radius = per_sample(radius, delta)
         if self.norm == "linf":
             return torch.minimum(torch.maximum(delta, -radius * unit), radius * unit)
         units = torch.where(unit > 0, delta / unit, torch.zeros_like(delta))

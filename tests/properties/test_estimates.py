@@ -1,0 +1,283 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.estimates import (
+    auc,
+    bootstrap,
+    count,
+    difference,
+    equality,
+    exact_proportion,
+    gap,
+    holm,
+    largest,
+    mean,
+    proportion,
+    quantile,
+    ratio,
+)
+
+SHARES = np.linspace(0.005, 0.995, 199)
+shares = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+def coverage(estimator, n, p, **settings):
+    """The exact chance that the interval of a binomial count holds p."""
+    measures = [estimator("share", k, n, **settings) for k in range(n + 1)]
+    low, high = (np.array([getattr(m, end) for m in measures]) for end in ("low", "high"))
+    chance = stats.binom.pmf(np.arange(n + 1), n, p[:, None])
+    return (chance * ((low <= p[:, None]) & (p[:, None] <= high))).sum(1)
+
+
+@given(shares, st.integers(1, 20))
+def test_a_share_lies_within_its_interval_and_both_within_0_and_1(counts, comparisons):
+    for estimator in (proportion, exact_proportion):
+        measure = estimator("share", *counts, comparisons)
+        assert 0 <= measure.low <= counts[0] / counts[1] <= measure.high <= 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 10, 30, 60])
+def test_the_exact_interval_holds_the_truth_at_least_95_percent_of_the_time(n):
+    assert coverage(exact_proportion, n, SHARES).min() >= 0.95 - 1e-12
+
+
+@pytest.mark.parametrize("n", [10, 30, 60, 200])
+def test_wilsons_interval_holds_the_truth_95_percent_of_the_time_on_average(n):
+    found = coverage(proportion, n, SHARES)
+    # Brown, Cai, DasGupta 2001, doi:10.1214/ss/1009213286: near 95 % but for dips near 0 and 1
+    assert found.mean() == pytest.approx(0.95, abs=0.01)
+    assert found[(SHARES > 0.1) & (SHARES < 0.9)].min() > 0.91
+
+
+def test_intervals_of_five_comparisons_miss_a_fifth_as_often():
+    assert coverage(exact_proportion, 30, SHARES, comparisons=5).min() >= 0.99 - 1e-12
+
+
+@given(shares)
+def test_the_exact_interval_is_that_of_scipy(counts):
+    expected = stats.binomtest(*counts).proportion_ci(method="exact")
+    measure = exact_proportion("share", *counts)
+    np.testing.assert_allclose([measure.low, measure.high], expected, rtol=1e-6, atol=1e-12)
+
+
+@given(shares)
+def test_wilsons_interval_is_that_of_scipy(counts):
+    expected = stats.binomtest(*counts).proportion_ci(method="wilson")
+    measure = proportion("share", *counts)
+    np.testing.assert_allclose([measure.low, measure.high], expected, rtol=1e-9, atol=1e-12)
+
+
+@given(shares, shares)
+def test_a_difference_lies_within_its_interval_and_turns_with_its_sign(first, second):
+    a, b = proportion("a", *first), proportion("b", *second)
+    measure, turned = difference("a - b", a, b), difference("b - a", b, a)
+    assert -1 - 1e-9 <= measure.low <= measure.value <= measure.high <= 1 + 1e-9
+    assert (turned.low, turned.high) == pytest.approx((-measure.high, -measure.low))
+
+
+def test_newcombes_interval_is_the_published_example():
+    # Newcombe 1998, table II, example (a): 56/70 against 48/80, method 10
+    measure = difference("a - b", proportion("a", 56, 70), proportion("b", 48, 80))
+    assert (round(measure.low, 4), round(measure.high, 4)) == (0.0524, 0.3339)
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.1, 0.1), (0.5, 0.3), (0.9, 0.6), (0.05, 0.4)])
+def test_newcombes_interval_holds_the_truth_about_95_percent_of_the_time(p, q):
+    m, n = 30, 25
+    ways = [[(k, j) for j in range(n + 1)] for k in range(m + 1)]
+    a = [proportion("a", k, m) for k in range(m + 1)]
+    b = [proportion("b", j, n) for j in range(n + 1)]
+    measures = [[difference("a - b", a[k], b[j]) for k, j in line] for line in ways]
+    holds = np.array([[m.low <= p - q <= m.high for m in line] for line in measures])
+    chance = np.outer(
+        stats.binom.pmf(np.arange(m + 1), m, p), stats.binom.pmf(np.arange(n + 1), n, q)
+    )
+    assert (chance * holds).sum() == pytest.approx(0.95, abs=0.03)
+
+
+@given(shares, shares)
+def test_a_gap_has_no_sign(first, second):
+    a, b = proportion("a", *first), proportion("b", *second)
+    measure, turned = gap("gap", a, b), gap("gap", b, a)
+    assert 0 <= measure.low <= measure.value <= measure.high
+    assert (turned.low, turned.value, turned.high) == pytest.approx(
+        (measure.low, measure.value, measure.high)
+    )
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.5, 0.5), (0.02, 0.2), (0.3, 0.6)])
+def test_the_interval_of_a_ratio_holds_the_truth_about_95_percent_of_the_time(p, q):
+    random = np.random.default_rng(0)
+    hits, others = random.binomial(100, p, 2000), random.binomial(100, q, 2000)
+    found = [
+        ratio("p / q", proportion("p", int(k), 100), proportion("q", int(j), 100))
+        for k, j in zip(hits, others, strict=True)
+    ]
+    held = np.mean([measure.low <= p / q <= measure.high for measure in found])
+    assert held > 0.93
+
+
+@given(st.integers(0, 40), st.integers(0, 60))
+def test_equal_shares_are_tested_by_fisher_or_by_the_score(a, b):
+    table = np.array([[a, b], [40 - a, 60 - b]])
+    found = equality(proportion("a", a, 40), proportion("b", b, 60))
+    expected = table.sum(1, keepdims=True) * table.sum(0) / 100
+    if expected.min() < 5:
+        assert found == pytest.approx(stats.fisher_exact(table).pvalue)
+    else:
+        assert found == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
+
+
+def test_the_largest_is_between_the_largest_ends_and_named_by_the_surest():
+    sure, noisy = proportion("sure", 300, 1000), proportion("noisy", 4, 8)
+    measure = largest([sure, noisy])
+    assert (measure.name, measure.value) == ("sure", 0.3)
+    assert (measure.low, measure.high) == (sure.low, noisy.high)
+
+
+def hand_written_holm(p_values):
+    """Step down: the i-th smallest of m is multiplied by m - i and never below its forerunner."""
+    m, adjusted, running = len(p_values), {}, 0.0
+    for rank, index in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        running = max(running, (m - rank) * p_values[index])
+        adjusted[index] = min(running, 1.0)
+    return [adjusted[index] for index in range(m)]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_is_its_definition(p_values):
+    assert holm(np.array(p_values)).tolist() == pytest.approx(hand_written_holm(p_values))
+
+
+@given(st.lists(st.integers(0, 5), min_size=2), st.lists(st.integers(0, 5), min_size=2))
+def test_auc_is_the_share_of_pairs_in_order_and_lies_within_its_interval(ins, outs):
+    measure = auc("AUC", np.array(ins), np.array(outs))
+    labels = [1] * len(ins) + [0] * len(outs)
+    assert measure.value == pytest.approx(roc_auc_score(labels, ins + outs))
+    assert 0 <= measure.low <= measure.value <= measure.high <= 1
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+def test_the_interval_of_auc_holds_that_of_two_normals_about_95_percent_of_the_time(apart):
+    random, truth = np.random.default_rng(0), stats.norm.cdf(apart / np.sqrt(2))
+    held = []
+    for _ in range(600):
+        measure = auc("AUC", random.normal(apart, 1, 40), random.normal(0, 1, 60))
+        held.append(measure.low <= truth <= measure.high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_variance_of_auc_is_delongs_sum_over_pairs():
+    random = np.random.default_rng(0)
+    ins, outs = random.normal(1, 1, 30), random.normal(0, 1, 20)
+    above = (ins[:, None] > outs).astype(float)  # no ties
+    variance = above.mean(1).var(ddof=1) / 30 + above.mean(0).var(ddof=1) / 20
+    measure, value = auc("AUC", ins, outs), above.mean()
+    half = 1.959964 * np.sqrt(variance) / (value * (1 - value))
+    logit = np.log(value / (1 - value))
+    expected = 1 / (1 + np.exp(-(logit + np.array([-half, half]))))
+    assert (measure.low, measure.high) == pytest.approx(tuple(expected))
+
+
+def test_perfect_separation_is_not_certainty():
+    measure = auc("AUC", np.arange(10) + 10, np.arange(10))
+    assert measure.value == measure.high == 1
+    assert measure.low == pytest.approx(0.025 ** (1 / 10))  # ten disjoint pairs in order
+
+
+@pytest.mark.parametrize(("n", "share"), [(50, 0.5), (20, 0.5), (100, 0.95), (200, 0.95)])
+def test_order_statistics_hold_a_quantile_at_least_95_percent_of_the_time(n, share):
+    measure = quantile("rank", np.arange(1, n + 1), share)
+    assert measure.method == "order statistics 95 %"
+    below = stats.binom(n, share)  # how many values lie below the true quantile
+    held = below.cdf(measure.high - 1) - below.cdf(measure.low - 1)
+    assert held >= 0.95
+
+
+def test_a_quantile_of_too_few_values_says_so():
+    assert quantile("p95", np.arange(20.0), 0.95).method.startswith("range")
+
+
+def test_the_bootstrap_agrees_with_that_of_scipy():
+    values = np.random.default_rng(0).exponential(size=80)
+    ours = bootstrap("mean", lambda rows: float(values[rows].mean()), 80, seed=1, resamples=4000)
+    peer = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=4000, rng=2)
+    width = peer.confidence_interval.high - peer.confidence_interval.low
+    # the acceleration left out moves an end by some hundredths of the width, resampling by as much
+    assert ours.low == pytest.approx(peer.confidence_interval.low, abs=0.1 * width)
+    assert ours.high == pytest.approx(peer.confidence_interval.high, abs=0.1 * width)
+
+
+def test_repeating_each_row_as_a_cluster_changes_nothing():
+    values = np.random.default_rng(0).normal(size=60)
+    alone = mean("mean", values, seed=1)
+    repeated, clusters = np.repeat(values, 7), np.repeat(np.arange(60), 7)
+    together = bootstrap(
+        "mean", lambda rows: float(repeated[rows].mean()), 420, seed=1, clusters=clusters
+    )
+    width = alone.high - alone.low
+    assert together.value == pytest.approx(alone.value)
+    assert together.low == pytest.approx(alone.low, abs=0.1 * width)
+    assert together.high == pytest.approx(alone.high, abs=0.1 * width)
+
+
+def test_ignoring_clusters_would_make_the_interval_too_narrow():
+    values = np.repeat(np.random.default_rng(0).normal(size=60), 7)
+    clusters = np.repeat(np.arange(60), 7)
+    alone = mean("mean", values, seed=1)
+    together = bootstrap(
+        "mean", lambda rows: float(values[rows].mean()), 420, seed=1, clusters=clusters
+    )
+    # seven equal rows carry the information of one
+    shrunk = (together.high - together.low) / (alone.high - alone.low)
+    assert shrunk == pytest.approx(7**0.5, rel=0.15)
+
+
+def test_a_cluster_is_drawn_whole():
+    clusters = np.array(["b", "a", "b", "c", "a", "b"])
+    seen = []
+    bootstrap(
+        "rows",
+        lambda rows: float(seen.append(rows) or 0),
+        6,
+        seed=0,
+        clusters=clusters,
+        resamples=50,
+    )
+    for rows in seen[1:]:
+        for name in "abc":
+            members = np.flatnonzero(clusters == name)
+            times = [(rows == member).sum() for member in members]
+            assert len(set(times)) == 1
+
+
+def test_the_bootstrap_depends_on_its_seed_alone():
+    values = np.random.default_rng(0).normal(size=30)
+    assert mean("mean", values, seed=3) == mean("mean", values, seed=3)
+    assert mean("mean", values, seed=3) != mean("mean", values, seed=4)
+
+
+def test_a_statistic_that_is_not_defined_is_not_assessed():
+    with pytest.raises(NotAssessed, match="nothing is not defined"):
+        bootstrap("nothing", lambda rows: float("nan"), 10, seed=0)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_too_few_samples_are_not_assessed(n):
+    with pytest.raises(NotAssessed, match="needs at least 2"):
+        mean("mean", np.zeros(n), seed=0)
+
+
+def test_no_sample_bears_no_share():
+    with pytest.raises(NotAssessed, match="needs at least 1"):
+        proportion("share", 0, 0)
+
+
+def test_a_count_has_no_doubt():
+    measure = count("rows", 12, 12)
+    assert measure.low == measure.value == measure.high == 12
