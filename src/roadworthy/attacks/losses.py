@@ -1,0 +1,29 @@
+from collections.abc import Callable
+
+from torch import Tensor
+
+from roadworthy.core.attack import State
+
+
+def log_odds(state: State) -> Callable[[Tensor], Tensor]:
+    """Give the log-odds against class y, which an attacker increases: logits (N, K) to (N,).
+
+    The cross-entropy is their softplus, so both have gradients of one direction; that of the
+    log-odds does not vanish where the model is sure of itself.
+    """
+
+    def loss(logits: Tensor) -> Tensor:
+        own = logits.gather(1, state.y[:, None])[:, 0]
+        rest = logits.scatter(1, state.y[:, None], float("-inf")).logsumexp(1)
+        return state.sign * (rest - own)
+
+    return loss
+
+
+def lead(state: State, logits: Tensor) -> Tensor:
+    """Give by how much the model is ahead of the attacker: (N,), negative where it was beaten.
+
+    In an untargeted attack it is the margin of class y over the best other one.
+    """
+    own = logits.gather(1, state.y[:, None])[:, 0]
+    return state.sign * (own - logits.scatter(1, state.y[:, None], float("-inf")).amax(1))
