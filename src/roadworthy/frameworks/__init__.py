@@ -1,0 +1,58 @@
+"""What makes a `Model` of a module, an estimator, a function or a file."""
+
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.errors import InputError
+from roadworthy.core.model import Model
+from roadworthy.frameworks.function import wrap_function
+from roadworthy.frameworks.sklearn_estimator import wrap_estimator
+from roadworthy.frameworks.torch_module import wrap_module
+
+__all__ = ["wrap_model"]
+
+
+def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Model:
+    """Make a model of what the user has; it is tried on a few test rows.
+
+    Args:
+        model: a `Model`, a PyTorch module, a fitted scikit-learn estimator, or a function that
+            takes a tensor or array (N, …) and gives logits, probabilities, labels or numbers.
+        dataset: says what inputs and outputs there must be.
+        name: what the report calls it.
+
+    Raises:
+        InputError: it is none of these, or does not fit the dataset.
+    """
+    if isinstance(model, Model):
+        return _checked(model, dataset)
+    if isinstance(model, type):
+        raise InputError(f"{model.__name__} is a class, not a model: give an instance of it")
+    if isinstance(model, nn.Module):
+        return wrap_module(model, dataset, name)
+    if isinstance(model, BaseEstimator):
+        return wrap_estimator(model, dataset, name)
+    if callable(model):
+        return wrap_function(model, dataset, name)
+    raise InputError(
+        f"{type(model).__name__} is no model: give a PyTorch module, a fitted scikit-learn "
+        "estimator, or a function of the inputs"
+    )
+
+
+def _checked(model: Model, dataset: Dataset) -> Model:
+    spec, shape = model.spec, tuple(dataset.test.x.shape[1:])
+    if spec.task != dataset.task or spec.outputs != max(1, len(dataset.classes)):
+        raise InputError(
+            f"{spec.name} is for a {spec.task} task with {spec.outputs} outputs, but "
+            f"{dataset.name} is a {dataset.task} task with {len(dataset.classes)} classes"
+        )
+    if tuple(spec.input_shape) != shape:
+        raise InputError(
+            f"{spec.name} takes inputs of shape {tuple(spec.input_shape)}, but those of "
+            f"{dataset.name} have shape {shape}"
+        )
+    return model

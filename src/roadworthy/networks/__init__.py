@@ -1,0 +1,58 @@
+"""Small networks, made of parts that a name and a few settings describe."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from roadworthy.core.errors import InputError
+from roadworthy.networks.cnn import CNN
+from roadworthy.networks.forest import Forest
+from roadworthy.networks.image_scaler import ImageScaler
+from roadworthy.networks.linear import Linear
+from roadworthy.networks.mlp import MLP
+from roadworthy.networks.rescale import Rescale
+from roadworthy.networks.tabular_encoder import TabularEncoder
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "cnn": CNN,
+    "forest": Forest,
+    "image-scaler": ImageScaler,
+    "linear": Linear,
+    "mlp": MLP,
+    "rescale": Rescale,
+    "tabular-encoder": TabularEncoder,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a network, as JSON can hold it.
+
+    Args:
+        name: its name in `NETWORKS`.
+        settings: what its class is called with.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def build(parts: tuple[Part, ...]) -> nn.Sequential:
+    """Make a network of parts; torch's random numbers initialize its weights.
+
+    Raises:
+        InputError: a part is unknown, or its settings are wrong.
+    """
+    modules = []
+    for part in parts:
+        if part.name not in NETWORKS:
+            raise InputError(f"there is no network {part.name!r}: one of {', '.join(NETWORKS)}")
+        try:
+            modules.append(NETWORKS[part.name](**part.settings))
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise InputError(f"the settings of network {part.name!r} are wrong: {error}") from None
+    return nn.Sequential(*modules)
+
+
+__all__ = ["NETWORKS", "Part", "build"]

@@ -1,0 +1,23 @@
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """A multilayer perceptron with ReLU between its layers; images are flattened.
+
+    Args:
+        inputs: numbers per row.
+        hidden: widths of the hidden layers.
+        outputs: numbers it gives per row.
+    """
+
+    def __init__(self, inputs: int, hidden: list[int], outputs: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, width in pairwise([inputs, *hidden]):
+            layers += [nn.Linear(before, width), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear([inputs, *hidden][-1], outputs))
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, …) to (N, outputs)
+        return self.layers(x.flatten(1))

@@ -1,0 +1,30 @@
+"""Whole trainings: the baselines that a name and a dataset are enough for."""
+
+from roadworthy.core.registry import Registry
+from roadworthy.core.training import Recipe
+from roadworthy.recipes.cnn import CNN
+from roadworthy.recipes.digits_cnn import DigitsCNN
+from roadworthy.recipes.logistic_regression import LogisticRegression
+from roadworthy.recipes.mlp import MLP
+from roadworthy.recipes.random_forest import RandomForest
+from roadworthy.recipes.ridge import Ridge
+
+RECIPES: Registry[type[Recipe]] = Registry(
+    "recipes",
+    CNN,
+    DigitsCNN,
+    LogisticRegression,
+    MLP,
+    RandomForest,
+    Ridge,
+)
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "RECIPES",
+    "DigitsCNN",
+    "LogisticRegression",
+    "RandomForest",
+    "Ridge",
+]

@@ -1,0 +1,74 @@
+from dataclasses import dataclass
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.errors import InputError
+from roadworthy.core.model import Model
+from roadworthy.core.progress import Progress
+from roadworthy.core.training import Recipe
+from roadworthy.networks import Part
+from roadworthy.recipes.encoders import encoder_for
+from roadworthy.recipes.fit_network import Schedule, fit_network
+from roadworthy.recipes.trained import check_fits, trained
+
+LEAST = 2  # pixels that the last halving leaves of the shorter side
+
+
+@dataclass(frozen=True)
+class CNN(Recipe):
+    """Trains a small convolutional network on images by Adam.
+
+    It has as many stages as halvings bring the shorter side down to 2 or 3 pixels; each stage has
+    twice the channels of the one before, up to four times `width`.
+
+    Source: Kingma and Ba 2014, arXiv:1412.6980 (Adam); Wu and He 2018, arXiv:1803.08494 (group
+    normalization).
+
+    Args:
+        width: channels of the first stage.
+        hidden: width of the layer before the last.
+        epochs: at most so many times over the rows.
+        batch: rows per step.
+        rate: learning rate at the start.
+        decay: weight decay.
+    """
+
+    width: int = 16
+    hidden: int = 64
+    epochs: int = 12
+    batch: int = 32
+    rate: float = 2e-3
+    decay: float = 1e-2
+
+    card = Card("cnn", "Small convolutional network", cost="minutes")
+    tasks = frozenset({Task.NOMINAL, Task.ORDINAL})
+    kinds = frozenset({"image"})
+
+    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        check_fits(self, data)
+        parts = cnn_parts(data, self.width, self.hidden)
+        schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
+        network = fit_network(parts, data, rows, schedule, seed, progress)
+        return trained(network, parts, self, data)
+
+
+def cnn_parts(data: Dataset, width: int, hidden: int) -> tuple[Part, ...]:
+    """Choose as many stages as the images have halvings to give.
+
+    Raises:
+        InputError: the images are smaller than 4 × 4.
+    """
+    channels, *size = data.train.x.shape[1:]
+    stages = 0
+    while min(size) >> (stages + 1) >= LEAST:
+        stages += 1
+    if stages == 0:
+        raise InputError(f"a CNN needs images of at least 4 × 4 pixels, not {size[0]} × {size[1]}")
+    settings = {
+        "channels": channels,
+        "size": size,
+        "widths": [width * min(4, 2**stage) for stage in range(stages)],
+        "hidden": hidden,
+        "outputs": len(data.classes),
+    }
+    return encoder_for(data)[0], Part("cnn", settings)

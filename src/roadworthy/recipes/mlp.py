@@ -1,0 +1,54 @@
+from dataclasses import dataclass
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.model import Model
+from roadworthy.core.progress import Progress
+from roadworthy.core.training import Recipe
+from roadworthy.networks import Part
+from roadworthy.recipes.encoders import encoder_for
+from roadworthy.recipes.fit_network import Schedule, fit_network
+from roadworthy.recipes.trained import check_fits, trained
+
+
+@dataclass(frozen=True)
+class MLP(Recipe):
+    """Trains a multilayer perceptron with ReLU by Adam.
+
+    Numbers are standardized and categories one-hot encoded inside the network, so that its
+    gradients are those by the raw inputs; images are flattened.
+
+    Source: Kingma and Ba 2014, arXiv:1412.6980 (Adam); Loshchilov and Hutter 2017,
+    arXiv:1711.05101 (decoupled weight decay).
+
+    Args:
+        width: of the hidden layers.
+        depth: how many there are.
+        epochs: at most so many times over the rows.
+        batch: rows per step.
+        rate: learning rate at the start.
+        decay: weight decay.
+    """
+
+    width: int = 64
+    depth: int = 2
+    epochs: int = 40
+    batch: int = 64
+    rate: float = 2e-3
+    decay: float = 1e-2
+
+    card = Card("mlp", "Multilayer perceptron", aliases=("perceptron",))
+    tasks = frozenset({Task.NOMINAL, Task.ORDINAL, Task.REGRESSION})
+    kinds = frozenset({"image", "tabular"})
+
+    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        check_fits(self, data)
+        encoder, inputs = encoder_for(data)
+        hidden = [self.width] * self.depth
+        outputs = max(1, len(data.classes))
+        body = Part("mlp", {"inputs": inputs, "hidden": hidden, "outputs": outputs})
+        last = (Part("rescale"),) if data.task == Task.REGRESSION else ()
+        parts = (encoder, body, *last)
+        schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
+        network = fit_network(parts, data, rows, schedule, seed, progress)
+        return trained(network, parts, self, data)

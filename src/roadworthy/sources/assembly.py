@@ -1,0 +1,159 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import torch
+
+from roadworthy.core.dataset import Dataset, Feature, Split, Task
+from roadworthy.core.errors import InputError
+from roadworthy.sources.data_options import METHODS, DataOptions
+from roadworthy.sources.features import fill_and_measure, read_array, read_features
+from roadworthy.sources.labels import Labels, read_labels
+from roadworthy.sources.pixels import read_pixels
+from roadworthy.sources.role_columns import read_role_columns
+from roadworthy.sources.rows import Rows
+from roadworthy.sources.splits import (
+    Division,
+    divide_as_named,
+    divide_at_random,
+    divide_by_group,
+    divide_by_time,
+)
+from roadworthy.sources.without import leave_out
+from roadworthy.sources.wording import listing
+
+
+def assemble(rows: Rows, options: DataOptions) -> Dataset:
+    """Make a dataset of what a source holds: number labels and columns, split, and look it over.
+
+    Raises:
+        InputError: no model could be trained or judged on it.
+    """
+    rows = _with_targets(rows)
+    labels = read_labels(rows.target, options, rows.classes)
+    columns, column_notes = read_role_columns(rows.columns, options)
+    division = _divide(rows, labels, columns, options)
+    ids, id_notes = _number_rows(rows, options)
+    parts, notes = division.parts, [*rows.notes, *labels.notes, *column_notes, *division.notes]
+    notes += id_notes
+    if options.without is not None:
+        parts, note = leave_out(parts, ids, options.without)
+        notes.append(note)
+    _look_over(parts, labels)
+    x, divisor, features, input_notes = _read_inputs(rows, parts["train"])
+    splits = tuple(
+        Split(
+            name=name,
+            x=torch.from_numpy(np.ascontiguousarray(x[picked], dtype=np.float32)) / divisor,
+            y=torch.from_numpy(labels.y[picked]),
+            ids=torch.from_numpy(ids[picked]),
+            columns={column: values[picked] for column, values in columns.items()},
+        )
+        for name, picked in parts.items()
+    )
+    notes += [*input_notes, *_notable_classes(parts, labels)]
+    return Dataset(
+        name=rows.name,
+        task=labels.task,
+        classes=labels.classes,
+        splits=splits,
+        features=features,
+        roles=options.roles,
+        origin=division.origin,
+        notes=tuple(notes),
+    )
+
+
+def _with_targets(rows: Rows) -> Rows:
+    target = rows.target.fill_nan(None) if rows.target.dtype.is_float() else rows.target
+    if not len(target):
+        raise InputError(f"{rows.name} has no rows")
+    missing = target.null_count()
+    if missing == len(target):
+        raise InputError(f"{rows.name}: the target {target.name!r} has no values")
+    rows = replace(rows, target=target)
+    if not missing:
+        return rows
+    note = f"{missing} rows without a target were left out."
+    return replace(rows.take(target.is_not_null().to_numpy()), notes=(*rows.notes, note))
+
+
+def _divide(
+    rows: Rows, labels: Labels, columns: dict[str, np.ndarray], options: DataOptions
+) -> Division:
+    strata = labels.y if labels.task != Task.REGRESSION else np.zeros(len(rows), dtype=np.int64)
+    if options.split_column is not None:
+        names = rows.columns[options.split_column].cast(pl.String).fill_null("")
+        origin = f"The split was given by column {options.split_column!r}."
+        return divide_as_named(np.array(names.to_list(), dtype=str), origin)
+    if options.split == "by-group":
+        if options.group is None:
+            raise InputError("--split by-group needs to know the groups: pass --group COLUMN")
+        return divide_by_group(columns[options.group], strata, options.seed)
+    if options.split == "by-time":
+        if options.time is None:
+            raise InputError("--split by-time needs to know the times: pass --time COLUMN")
+        return divide_by_time(columns[options.time])
+    if options.split is None and rows.given is not None:
+        return divide_as_named(rows.given, rows.origin)
+    division = divide_at_random(strata, options.seed)
+    if rows.given is None:
+        return division
+    return replace(division, origin=division.origin.replace("No split was given", "Split anew"))
+
+
+def _number_rows(rows: Rows, options: DataOptions) -> tuple[np.ndarray, list[str]]:
+    """Give row numbers that are unique within a split."""
+    if options.split not in METHODS or len(np.unique(rows.ids)) == len(rows):
+        return rows.ids.astype(np.int64), []
+    note = "The source's own splits were pooled and split anew; rows are numbered through them."
+    return np.arange(len(rows)), [note]
+
+
+def _look_over(parts: dict[str, np.ndarray], labels: Labels) -> None:
+    for name in ("train", "test"):
+        if len(parts[name]) < 2:
+            raise InputError(
+                f"the {name} split has {len(parts[name])} rows and needs at least 2: collect more "
+                "rows or choose another --split"
+            )
+    y = labels.y[parts["train"]]
+    if (y == y[0]).all():
+        what = labels.classes[y[0]] if labels.classes else f"{y[0]:g}"
+        raise InputError(
+            f"every training row has the same target, {what!r}: there is nothing to learn; choose "
+            "another --target or --split"
+        )
+
+
+def _read_inputs(
+    rows: Rows, train: np.ndarray
+) -> tuple[np.ndarray, float, tuple[Feature, ...], tuple[str, ...]]:
+    if isinstance(rows.x, np.ndarray) and rows.x.ndim > 2:
+        x, divisor, notes = read_pixels(rows.x)
+        return x, divisor, (), notes
+    table = (
+        read_array(rows.x, rows.feature_names)
+        if isinstance(rows.x, np.ndarray)
+        else read_features(rows.x)
+    )
+    table = fill_and_measure(table, train)
+    return table.x, 1.0, table.features, table.notes
+
+
+def _notable_classes(parts: dict[str, np.ndarray], labels: Labels) -> list[str]:
+    if labels.task == Task.REGRESSION:
+        return []
+    counts = {
+        name: np.bincount(labels.y[rows], minlength=len(labels.classes))
+        for name, rows in parts.items()
+    }
+    unseen = np.flatnonzero((counts["train"] == 0) & (counts["test"] > 0))
+    single = np.flatnonzero(sum(counts.values()) == 1)
+    notes = []
+    if len(unseen):
+        names = listing(labels.classes[k] for k in unseen)
+        notes.append(f"The test split has classes that no training row has: {names}.")
+    if len(single):
+        notes.append(f"Classes with a single row: {listing(labels.classes[k] for k in single)}.")
+    return notes

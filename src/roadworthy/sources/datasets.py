@@ -1,0 +1,102 @@
+from pathlib import Path
+
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.errors import InputError
+from roadworthy.sources.assembly import assemble
+from roadworthy.sources.builtin_datasets import DATASETS
+from roadworthy.sources.data_options import DataOptions, read_task
+from roadworthy.sources.image_folder import read_image_folder
+from roadworthy.sources.npz_files import read_npz
+from roadworthy.sources.rows import Rows, join
+from roadworthy.sources.tables import read_table
+
+
+def load_dataset(
+    source: str | Path,
+    *,
+    target: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    environment: str | None = None,
+    time: str | None = None,
+    ordinal: bool | tuple[str, ...] = False,
+    sensitive: tuple[str, ...] = (),
+    metadata: str | Path | None = None,
+    test: str | Path | None = None,
+    without: str | Path | None = None,
+    label_offset: int = 0,
+    task: str | None = None,
+    classes: tuple[str, ...] = (),
+    seed: int = 0,
+) -> Dataset:
+    """Load a dataset by built-in name, from a .npz, .csv, .csv.gz or .parquet file, or a folder.
+
+    Args:
+        source: a name (`roadworthy list datasets`), a file, or a folder with one folder of images
+            per class.
+        target: the column to predict, or the array of a .npz file.
+        split: the column that names each row's split; or `random`, `by-group`, `by-time`.
+        group: the column whose rows belong together, such as a patient.
+        environment: the column with the source of a row, such as a hospital.
+        time: the column with the time of a row.
+        ordinal: the classes are ordered; a tuple names them from lowest to highest.
+        sensitive: columns whose groups must be treated alike.
+        metadata: a CSV file whose row k describes input k of a .npz file.
+        test: a second source of the same kind: the test split.
+        without: a CSV file of split,row to leave out.
+        label_offset: the number of the first class; other than 0, gaps between labels are kept.
+        task: `nominal`, `ordinal` or `regression`; None looks at the target.
+        classes: the class names in the order of the model's outputs.
+        seed: of the random split.
+
+    Raises:
+        InputError: the data cannot be used; the message says what, where and what to do.
+    """
+    options = DataOptions(
+        target=target,
+        split=split,
+        group=group,
+        environment=environment,
+        time=time,
+        sensitive=tuple(sensitive),
+        task=read_task(task, bool(ordinal)),
+        classes=tuple(classes) or (ordinal if isinstance(ordinal, tuple) else ()),
+        label_offset=label_offset,
+        metadata=None if metadata is None else Path(metadata),
+        without=None if without is None else Path(without),
+        seed=seed,
+    )
+    rows = _read(source, options)
+    if test is not None:
+        rows = join(rows, _read(test, options))
+    return assemble(rows, options)
+
+
+def _read(source: str | Path, options: DataOptions) -> Rows:
+    if isinstance(source, str) and source in DATASETS:
+        return DATASETS.get(source)().rows(options)
+    path = Path(source)
+    try:
+        return _read_path(path, options)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {error.filename}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename or path}: {error.strerror}") from None
+
+
+def _read_path(path: Path, options: DataOptions) -> Rows:
+    if path.is_dir():
+        return read_image_folder(path, options)
+    if not path.exists() and not path.suffix and len(path.parts) == 1:
+        DATASETS.get(str(path))
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is neither a file nor a folder")
+    name = path.name.lower()
+    if name.endswith(".npz"):
+        return read_npz(path, options)
+    if name.endswith((".csv", ".csv.gz", ".parquet")):
+        return read_table(path, options)
+    raise InputError(
+        f"{path}: data are read from .npz, .csv, .csv.gz and .parquet files, from folders of "
+        f"images, and by name: {', '.join(DATASETS.names())}"
+    )

@@ -1,0 +1,139 @@
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from PIL import Image
+
+from roadworthy.core.errors import InputError
+from roadworthy.sources.data_options import DataOptions
+from roadworthy.sources.rows import Rows
+from roadworthy.sources.splits import is_split_name
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+MOST_FILES = 200_000
+MOST_PIXELS = 2**24
+MOST_VALUES = 4 * 2**30
+_GREY = ("1", "L", "LA")
+_COLORED = ("P", "RGB", "RGBA", "CMYK", "YCbCr")
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+def read_image_folder(path: Path, options: DataOptions) -> Rows:
+    """Read images from folder/class/image, or from folder/train/class/image and so on.
+
+    Rows are numbered in the order of the sorted paths. Images must be of one size; they stay grey
+    where all are.
+
+    Raises:
+        InputError: an option does not apply, or images are missing, damaged or of several sizes.
+    """
+    folders = _folders(path)
+    is_split = len(folders) > 1 and all(is_split_name(folder.name) for folder in folders)
+    holders = (
+        [(f, c) for f in folders for c in _folders(f)] if is_split else [(path, f) for f in folders]
+    )
+    found = [(split, label, file) for split, label in holders for file in _files(label)]
+    if not found:
+        raise InputError(
+            f"{path} holds no images: put them into one folder per class, as {path.name}/cat/1.png "
+            f"({', '.join(ENDINGS)})"
+        )
+    _refuse_columns(options)
+    files = [file for _, _, file in found]
+    _check_inside(path, files)
+    x, notes = _read_images(files)
+    return Rows(
+        name=path.resolve().name,
+        x=x,
+        target=pl.Series("class", [label.name for _, label, _ in found]),
+        columns=pl.DataFrame(),
+        ids=np.arange(len(files)),
+        given=np.array([split.name for split, _, _ in found]) if is_split else None,
+        origin="The split was given by the folders.",
+        notes=notes,
+    )
+
+
+def _refuse_columns(options: DataOptions) -> None:
+    for name, option in ((options.target, "--target"), (options.metadata, "--metadata")):
+        if name is not None:
+            raise InputError(
+                f"{option} does not apply to an image folder: its folders name classes"
+            )
+    for name, option in options.columns.items():
+        raise InputError(f"an image folder has no column {name!r} for {option}")
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
+
+
+def _check_inside(root: Path, files: list[Path]) -> None:
+    if len(files) > MOST_FILES:
+        raise InputError(f"{root} holds {len(files):,} images, more than {MOST_FILES:,}")
+    inside = root.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(inside):
+            raise InputError(f"{file} is a link out of the folder: copy the image into it")
+
+
+def _read_images(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read images as bytes (N, H, W) or (N, H, W, 3)."""
+    images: list[np.ndarray] = []
+    # by file: each is decoded on its own
+    for file in files:
+        image = _read_image(file)
+        if images and image.shape[:2] != images[0].shape[:2]:
+            sizes = [f"{i.shape[1]}x{i.shape[0]}" for i in (images[0], image)]
+            raise InputError(
+                f"images differ in size: {_short(files[0])} is {sizes[0]}, {_short(file)} is "
+                f"{sizes[1]}; bring them to one size first"
+            )
+        images.append(image)
+        if len(images) * images[0].size > MOST_VALUES:
+            raise InputError(f"the images hold more than {MOST_VALUES:,} values: give a sample")
+    if all(image.ndim == 2 for image in images):
+        return np.stack(images), ()
+    grey = sum(image.ndim == 2 for image in images)
+    notes = (f"{grey} grey images were turned into RGB, as the others are.",) if grey else ()
+    colored = [i if i.ndim == 3 else np.repeat(i[..., None], 3, axis=2) for i in images]
+    # channels first: a picture three pixels wide is not mistaken for one
+    return np.stack(colored).transpose(0, 3, 1, 2), notes
+
+
+def _short(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+def _read_image(file: Path) -> np.ndarray:
+    """Decode an image into bytes (H, W) or (H, W, 3)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file, formats=FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise InputError(f"{file} has more than {MOST_PIXELS:,} pixels")
+                if image.mode not in _GREY + _COLORED:
+                    raise InputError(
+                        f"{file} has pixels of kind {image.mode!r}: save it with 8 bits a channel"
+                    )
+                return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
+    except _DAMAGE as error:
+        raise InputError(f"{file} cannot be read as an image: {error}") from None

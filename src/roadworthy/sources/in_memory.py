@@ -1,0 +1,132 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from torch import Tensor
+
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.errors import InputError
+from roadworthy.sources.arrays import check_inputs, check_targets, to_series
+from roadworthy.sources.assembly import assemble
+from roadworthy.sources.data_options import DataOptions, read_task
+from roadworthy.sources.rows import Rows, join, role_columns
+from roadworthy.sources.tables import rows_of_frame
+
+
+def make_dataset(
+    x: Any,
+    y: Any,
+    *,
+    test: tuple[Any, Any] | None = None,
+    split: str | None = None,
+    columns: Mapping[str, Any] | None = None,
+    features: Sequence[str] = (),
+    name: str = "data",
+    classes: tuple[str, ...] = (),
+    task: str | None = None,
+    group: str | None = None,
+    environment: str | None = None,
+    time: str | None = None,
+    sensitive: tuple[str, ...] = (),
+    seed: int = 0,
+) -> Dataset:
+    """Make a dataset of what is in memory: arrays, tensors or data frames.
+
+    Args:
+        x: (N, D) features or (N, …) images; or a polars or pandas table.
+        y: (N,) labels or numbers; or the name of a column of the table.
+        test: x and y of the test split.
+        split: the column that names each row's split; or `random`, `by-group`, `by-time`.
+        columns: metadata by name, each (N,); rows of `test` follow those of `x`.
+        features: names of the columns of an array of features.
+        name: what the report calls it.
+        classes: the class names in the order of the model's outputs.
+        task: `nominal`, `ordinal` or `regression`; None looks at the target.
+        group: the column whose rows belong together, such as a patient.
+        environment: the column with the source of a row, such as a hospital.
+        time: the column with the time of a row.
+        sensitive: columns whose groups must be treated alike.
+        seed: of the random split.
+
+    Raises:
+        InputError: the data cannot be used; the message says what, where and what to do.
+    """
+    options = DataOptions(
+        split=split,
+        group=group,
+        environment=environment,
+        time=time,
+        sensitive=tuple(sensitive),
+        task=read_task(task, False),
+        classes=tuple(classes),
+        seed=seed,
+    )
+    pairs = [(x, y)] if test is None else [(x, y), test]
+    extra = {key: to_series(key, _array(values)) for key, values in (columns or {}).items()}
+    parts, first = [], 0
+    for inputs, targets in pairs:
+        n = len(inputs)
+        own = {key: values[first : first + n] for key, values in extra.items()}
+        parts.append(_rows(inputs, targets, own, options, tuple(features), name))
+        first += n
+    for key, values in extra.items():
+        if len(values) != first:
+            raise InputError(f"column {key!r} has {len(values)} values for {first} rows")
+    rows = parts[0]
+    if test is not None:
+        rows = replace(join(*parts), origin="The split was given.")
+    return assemble(rows, options)
+
+
+def _rows(
+    x: Any,
+    y: Any,
+    columns: dict[str, pl.Series],
+    options: DataOptions,
+    features: tuple[str, ...],
+    name: str,
+) -> Rows:
+    frame = _frame(x)
+    if frame is not None:
+        if not isinstance(y, str):
+            y_values = check_targets(_array(y), len(frame), "y", "x")
+            frame, y = frame.with_columns(y_values.alias("(y)")), "(y)"
+        rows = rows_of_frame(frame.with_columns(**columns), name, "x", replace(options, target=y))
+        table = rows.x
+        assert isinstance(table, pl.DataFrame)
+        return replace(rows, x=table.drop([key for key in columns if key in table.columns]))
+    inputs = check_inputs(_array(x), "x")
+    return Rows(
+        name=name,
+        x=inputs,
+        target=check_targets(_array(y), len(inputs), "y", "x"),
+        columns=role_columns(columns, options, "columns"),
+        ids=np.arange(len(inputs)),
+        feature_names=features,
+    )
+
+
+def _frame(x: Any) -> pl.DataFrame | None:
+    """Give a polars table of a polars or pandas table; None for what is no table."""
+    if isinstance(x, pl.DataFrame):
+        return x
+    if not callable(getattr(x, "to_dict", None)):  # pandas, without importing it
+        return None
+    lists = {str(key): list(values) for key, values in x.to_dict("list").items()}
+    # pandas writes a missing value as NaN, the one value that differs from itself
+    return pl.DataFrame(
+        {key: [None if v != v else v for v in values] for key, values in lists.items()}
+    )
+
+
+def _array(values: Any) -> np.ndarray:
+    if isinstance(values, Tensor):
+        return values.detach().cpu().numpy()
+    if isinstance(values, pl.Series):
+        return values.to_numpy()
+    array = np.asarray(values)
+    if array.dtype == object and all(isinstance(value, str) for value in array.flat):
+        return array.astype(str)
+    return array
