@@ -1,0 +1,49 @@
+"""What is expensive, computed once and shared by the checks."""
+
+from typing import Any
+
+from roadworthy.artifacts.adversarial_examples import AdversarialExamples
+from roadworthy.artifacts.corruptions import CorruptedPredictions
+from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
+from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
+from roadworthy.artifacts.environment_probe import EnvironmentProbe
+from roadworthy.artifacts.footprint import Footprint
+from roadworthy.artifacts.label_issues import LabelIssues
+from roadworthy.artifacts.predictions import Predictions
+from roadworthy.artifacts.shadow_models import ShadowModels
+from roadworthy.artifacts.single_features import SingleFeatureErrors
+from roadworthy.artifacts.timings import Timings
+from roadworthy.core.artifact import Artifact
+from roadworthy.core.registry import Registry
+
+ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
+    "artifacts",
+    Predictions,
+    AdversarialExamples,
+    CorruptedPredictions,
+    CrossFittedPredictions,
+    LabelIssues,
+    EqualRows,
+    NearDuplicates,
+    SingleFeatureErrors,
+    EnvironmentProbe,
+    ShadowModels,
+    Timings,
+    Footprint,
+)
+
+__all__ = [
+    "ARTIFACTS",
+    "AdversarialExamples",
+    "CorruptedPredictions",
+    "CrossFittedPredictions",
+    "EnvironmentProbe",
+    "EqualRows",
+    "Footprint",
+    "LabelIssues",
+    "NearDuplicates",
+    "Predictions",
+    "ShadowModels",
+    "SingleFeatureErrors",
+    "Timings",
+]

@@ -1,0 +1,12 @@
+import torch
+from torch import Tensor
+
+from roadworthy.core.artifact import Subject
+from roadworthy.core.fingerprint import fingerprint
+
+
+def drawn_rows(subject: Subject, n: int) -> Tensor:
+    """Draw at most n test rows: (R,). All who ask get the same; fewer are the first of more."""
+    seed = int(fingerprint(subject.seed, "drawn rows")[:15], 16)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randperm(len(subject.dataset.test), generator=generator)[:n]

@@ -1,0 +1,69 @@
+"""What a subject is judged for; the order is the report's."""
+
+from roadworthy.checks.bias.group_gaps import GroupGaps
+from roadworthy.checks.data.class_imbalance import ClassImbalance
+from roadworthy.checks.data.constant_features import ConstantFeatures
+from roadworthy.checks.data.label_errors import LabelErrors
+from roadworthy.checks.data.missing_values import MissingValues
+from roadworthy.checks.data.small_sample import SmallSample
+from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
+from roadworthy.checks.methodology.group_overlap import GroupOverlap
+from roadworthy.checks.methodology.leaking_features import LeakingFeatures
+from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
+from roadworthy.checks.methodology.source_confounding import SourceConfounding
+from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
+from roadworthy.checks.performance.accuracy import Accuracy
+from roadworthy.checks.performance.calibration import Calibration
+from roadworthy.checks.privacy.membership_inference import MembershipInference
+from roadworthy.checks.resources.latency import Latency
+from roadworthy.checks.resources.size import Size
+from roadworthy.checks.robustness.corruption_robustness import CorruptionRobustness
+from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
+from roadworthy.core.check import Check
+from roadworthy.core.registry import Registry
+
+CHECKS: Registry[type[Check]] = Registry(
+    "checks",
+    Accuracy,
+    Calibration,
+    RobustAccuracy,
+    CorruptionRobustness,
+    ExactDuplicates,
+    NearDuplicateRows,
+    GroupOverlap,
+    SourceConfounding,
+    TemporalOverlap,
+    LeakingFeatures,
+    SmallSample,
+    ClassImbalance,
+    LabelErrors,
+    ConstantFeatures,
+    MissingValues,
+    GroupGaps,
+    MembershipInference,
+    Latency,
+    Size,
+)
+
+__all__ = [
+    "CHECKS",
+    "Accuracy",
+    "Calibration",
+    "ClassImbalance",
+    "ConstantFeatures",
+    "CorruptionRobustness",
+    "ExactDuplicates",
+    "GroupGaps",
+    "GroupOverlap",
+    "LabelErrors",
+    "Latency",
+    "LeakingFeatures",
+    "MembershipInference",
+    "MissingValues",
+    "NearDuplicateRows",
+    "RobustAccuracy",
+    "Size",
+    "SmallSample",
+    "SourceConfounding",
+    "TemporalOverlap",
+]

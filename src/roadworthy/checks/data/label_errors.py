@@ -1,0 +1,172 @@
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from roadworthy.artifacts import confident_learning
+from roadworthy.artifacts.label_issues import LabelIssues
+from roadworthy.artifacts.predictions import PredictionsValue
+from roadworthy.artifacts.roles import clusters
+from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, values_of
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import Split, Task
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.estimates import Measure, bootstrap, proportion
+from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
+from roadworthy.core.model import Offer, require
+
+IMPOSSIBLE = 0.01  # probability of the given label below which the model all but rules it out
+RESAMPLES = 200  # each is a whole estimate of the noise
+
+
+@dataclass(frozen=True)
+class LabelErrors(Check):
+    """Are given labels wrong?
+
+    What it does: confident learning. A row is suspicious when the model gives another class at
+    least the probability that it gives, on average, to rows that bear that label; the counts of
+    given against confident class, scaled to the given labels' shares, estimate the share of wrong
+    labels. Test rows are judged by the model's predictions, training rows by models that were
+    trained again without them. The interval is deliberately wide: labels that are wrong cannot be
+    told from rows that are hard, so its lower end counts only rows whose label the model all but
+    rules out (probability below 0.01) and its upper end is the bootstrap's of the estimate.
+    Why it matters: wrong test labels make the accuracy wrong, and favor models that repeat them.
+    When it does not apply: regression, models that give labels only, models right on fewer than
+    three in four rows. The list is to be looked through: in a study of ten test sets people
+    confirmed about half of such suspicions. A model that is far too sure raises the lower end.
+    Training rows are judged only where the model can be trained again.
+    How to fix: look at the rows, worst first; correct or leave out those that are wrong.
+    References: Northcutt, Jiang and Chuang 2021, arXiv:1911.00068; Northcutt, Athalye and Mueller
+    2021, arXiv:2103.14749.
+
+    Args:
+        max_share: largest share of wrong labels.
+        min_accuracy: share of right answers below which the model cannot judge labels.
+    """
+
+    max_share: float = limit(
+        0.05, "below", "ten well-known test sets have 3.3 % on average (arXiv:2103.14749)"
+    )
+    min_accuracy: float = 0.75
+
+    card = Card("label-errors", "Labels that are wrong", paper="arxiv:1911.00068")
+    code = "RW-DATA-005"
+    area = "data"
+
+    def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        if subject.dataset.task == Task.REGRESSION:
+            raise NotAssessed("it judges class labels; the target is a number")
+        require(subject.model, Offer.SCORES)
+        judged = ["test", "train"] if Offer.REFIT in subject.model.spec.offers else ["test"]
+        issues = [LabelIssues(split) for split in judged]
+        return (*issues, *(issue.unseen() for issue in issues))
+
+    def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
+        return tuple(self._judge_if_possible(subject, get, split) for split in ("test", "train"))
+
+    def _judge_if_possible(self, subject: Subject, get: Get, name: str) -> Finding:
+        try:
+            return self._judge_split(subject, get, name)
+        except NotAssessed as reason:  # the other split may still be judged
+            claim = f"The labels of the {name} split were not assessed; it is not a pass."
+            return self.finding(claim, scope=name, verdict=Verdict.NOT_ASSESSED, reason=str(reason))
+
+    def _judge_split(self, subject: Subject, get: Get, name: str) -> Finding:
+        if name == "train" and Offer.REFIT not in subject.model.spec.offers:
+            raise NotAssessed(
+                f"{subject.model.spec.name} has seen the training rows and cannot be trained "
+                "again without them"
+            )
+        split = subject.dataset.split(name)
+        predictions, issues = get(LabelIssues(name).unseen()), get(LabelIssues(name))
+        accuracy = float((predictions.choice == split.y).double().mean())
+        if accuracy < self.min_accuracy:
+            raise NotAssessed(
+                f"the model is right on {accuracy:.1%} of the {name} rows, below "
+                f"{self.min_accuracy:.0%}: most suspicions would be its own errors"
+            )
+        flagged = proportion(
+            "rows whose label is suspicious", int(issues.is_issue.sum()), len(split)
+        )
+        estimate = self._estimate(subject, split, predictions, issues)
+        examples = _examples(subject, split, issues)
+        remedies = [Remedy("Look at these rows, worst first, and correct what is wrong.")]
+        if examples.rows:
+            remedies.append(
+                Remedy(
+                    "Delete from the list what turns out right, then leave the rest out.",
+                    f"roadworthy inspect {subject.arguments} --without DIR/rows/{self.code}.csv",
+                )
+            )
+        return self.finding(
+            f"Between {estimate.low:.1%} and {estimate.high:.1%} of the {len(split)} {name} labels "
+            "are wrong (wrong ones cannot be told from hard rows); "
+            f"{examples.total} should be looked at.",
+            scope=name,
+            estimate=estimate,
+            threshold=self.threshold("max_share"),
+            measures=(flagged,),
+            examples=(examples,) if examples.rows else (),
+            remedies=tuple(remedies),
+        )
+
+    def _estimate(
+        self,
+        subject: Subject,
+        split: Split,
+        predictions: PredictionsValue,
+        issues: confident_learning.LabelIssues,
+    ) -> Measure:
+        probabilities = predictions.probabilities
+        given = probabilities.gather(1, split.y[:, None])[:, 0]
+        certain = proportion(
+            "labels all but ruled out", int((given < IMPOSSIBLE).sum()), len(split)
+        )
+        noise = bootstrap(
+            "share of wrong labels",
+            lambda rows: noise_rate(probabilities[rows], split.y[rows]),
+            len(split),
+            seed=subject.seed_for(self),
+            clusters=clusters(subject.dataset, split),
+            resamples=RESAMPLES,
+        )
+        return Measure(
+            noise.name,
+            issues.noise_rate,
+            min(certain.low, noise.low, issues.noise_rate),
+            max(noise.high, issues.noise_rate),
+            len(split),
+            "share",
+            "confident joint; from Wilson's lower end for labels ruled out to its bootstrap 97.5 %",
+        )
+
+
+def noise_rate(probabilities: Tensor, labels: Tensor) -> float:
+    """The off-diagonal mass of the calibrated confident joint."""
+    thresholds = confident_learning.class_thresholds(probabilities, labels)
+    confident = confident_learning.confident_class(probabilities, thresholds)
+    counts = confident_learning.confident_joint(confident, labels, probabilities.shape[1])
+    joint = confident_learning.calibrated(counts, labels)
+    return float(confident_learning.off_diagonal(joint).sum())
+
+
+def _examples(subject: Subject, split: Split, issues: confident_learning.LabelIssues) -> Examples:
+    data, total = subject.dataset, int(issues.is_issue.sum())
+    worst: np.ndarray = issues.order[: min(total, MOST_ROWS)].numpy()
+    given, suggested = split.y.numpy()[worst], issues.suggested.numpy()[worst]
+    details = tuple(
+        f"given {data.classes[a]}, probably {data.classes[b]}"
+        for a, b in zip(given, suggested, strict=True)
+    )
+    title = f"Suspicious labels in the {split.name} split"
+    return Examples(
+        title=title,
+        rows=rows_of(split, worst),
+        details=details,
+        pictures=pictures_of(data, split, worst, details),
+        table=values_of(data, split, worst, title),
+        total=total,
+    )

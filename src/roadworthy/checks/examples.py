@@ -1,0 +1,46 @@
+"""Rows as evidence: their numbers for everybody, their content for those who may see it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.finding import Picture, Table
+
+MOST_ROWS = 1000  # a list that somebody can still leave out of the data and look through
+MOST_SHOWN = 24
+
+
+def rows_of(split: Split, rows: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Name rows of a split by where they stood in the source, at most `MOST_ROWS`."""
+    return tuple((split.name, row) for row in split.ids.numpy()[rows[:MOST_ROWS]].tolist())
+
+
+def pictures_of(
+    data: Dataset, split: Split, rows: np.ndarray, captions: Sequence[str]
+) -> tuple[Picture, ...]:
+    """Draw the first rows of an image dataset; nothing for tables or unusual channels."""
+    if data.kind != "image" or split.x.shape[1] not in (1, 3):
+        return ()
+    shown = split.x[torch.from_numpy(rows[:MOST_SHOWN].copy())]
+    pixels = (shown.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    _, channels, height, width = shown.shape
+    return tuple(
+        Picture(caption, width, height, channels, image.tobytes())
+        for caption, image in zip(captions[:MOST_SHOWN], pixels, strict=True)
+    )
+
+
+def values_of(data: Dataset, split: Split, rows: np.ndarray, title: str) -> Table | None:
+    """Tabulate the first rows of a tabular dataset; None for images."""
+    if not data.features:
+        return None
+    rows = rows[:MOST_SHOWN]
+    values = [column.tolist() for column in split.x.T[:, torch.from_numpy(rows.copy())]]
+    words = [
+        [feature.categories[int(value)] for value in column] if feature.categories else column
+        for feature, column in zip(data.features, values, strict=True)
+    ]
+    names = ("row", *(feature.name for feature in data.features))
+    return Table(title, names, tuple(zip(split.ids.numpy()[rows].tolist(), *words, strict=True)))

@@ -1,0 +1,202 @@
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roadworthy.artifacts.duplicates import EqualRows
+from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.estimates import count
+from roadworthy.core.finding import Examples, Finding, Remedy
+
+COINCIDENCE = 0.05  # expected equal rows from which on an equal row is no surprise
+
+
+@dataclass(frozen=True)
+class ExactDuplicates(Check):
+    """Are test rows copies of training rows?
+
+    What it does: finds rows whose inputs are equal to the last bit: test rows that are also in the
+    training split, rows that repeat an earlier one of their own split, and rows of equal inputs
+    with different labels. In a table of few, coarse columns equal rows can be different people: a
+    row is left out where, were the columns independent, more than 0.05 equal rows were to be
+    expected. All rows are looked at, so the shares have no interval.
+    Why it matters: on a row that it has seen a model can recite the answer, so the test measures
+    memory; repeated test rows make the test look larger than it is; of two different labels for
+    one input at least one is wrong, or the inputs lack what decides.
+    When it does not apply: always applies. Correlated coarse columns can still make equal rows of
+    different origin: look before leaving them out.
+    How to fix: remove copies before splitting; keep one of each.
+    References: Barz and Denzler 2020, doi:10.3390/jimaging6060041; Kapoor and Narayanan 2023,
+    doi:10.1016/j.patter.2023.100804 (leakage type L1.4).
+
+    Args:
+        max_share: largest share of test rows that are copies of training rows.
+        max_within: largest share of rows that repeat an earlier row of their split.
+        max_conflicts: largest share of rows with an equal row of another label.
+    """
+
+    max_share: float = limit(
+        0.001, "below", "so few cannot move a reported accuracy by more than 0.1 points"
+    )
+    max_within: float = limit(
+        0.01, "below", "so few hardly change how many rows there are, or their weights"
+    )
+    max_conflicts: float = limit(
+        0.001, "below", "so few cannot move a reported accuracy by more than 0.1 points"
+    )
+
+    card = Card(
+        "exact-duplicates",
+        "Test rows seen in training",
+        paper="doi:10.3390/jimaging6060041",
+        maps_to=("KAPOOR:L1.4",),
+    )
+    code = "RW-LEAK-001"
+    area = "methodology"
+
+    def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        return (EqualRows(),)
+
+    def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
+        data, equal = subject.dataset, get(EqualRows())
+        keys = {"train": equal.train.numpy(), "test": equal.test.numpy()}
+        telling = _telling(data)
+        return (
+            self._judge_across(subject, keys, telling),
+            self._judge_within(subject, keys, telling),
+            self._judge_conflicts(subject, keys, telling),
+        )
+
+    def _judge_across(
+        self, subject: Subject, keys: dict[str, np.ndarray], telling: dict[str, np.ndarray]
+    ) -> Finding:
+        test = subject.dataset.test
+        copied = np.isin(keys["test"], keys["train"])
+        seen = np.flatnonzero(copied & telling["test"])
+        common = int((copied & ~telling["test"]).sum())
+        shrug = f" ({common} more are too common to tell)" if common else ""
+        examples = _examples(subject.dataset, "Test rows that are also in train", {test: seen})
+        return self.finding(
+            f"{len(seen)} of {len(test)} test rows are copies of training rows{shrug}.",
+            scope="across splits",
+            estimate=count("test rows seen in training", len(seen) / len(test), len(test), "share"),
+            threshold=self.threshold("max_share"),
+            examples=examples,
+            remedies=self._remedies(subject, examples),
+        )
+
+    def _judge_within(
+        self, subject: Subject, keys: dict[str, np.ndarray], telling: dict[str, np.ndarray]
+    ) -> Finding:
+        data = subject.dataset
+        splits = (data.train, data.test)
+        again = {
+            split: np.flatnonzero(_repeats(keys[split.name]) & telling[split.name])
+            for split in splits
+        }
+        rows = sum(len(split) for split in splits)
+        found = sum(len(repeats) for repeats in again.values())
+        examples = _examples(data, "Rows that repeat an earlier one of their split", again)
+        return self.finding(
+            f"{len(again[data.train])} training and {len(again[data.test])} test rows repeat an "
+            "earlier row of their split.",
+            scope="within splits",
+            estimate=count("rows that repeat another", found / rows, rows, "share"),
+            threshold=self.threshold("max_within"),
+            measures=tuple(
+                count(
+                    f"repeats in {split.name}", len(again[split]) / len(split), len(split), "share"
+                )
+                for split in splits
+            ),
+            examples=examples,
+            remedies=self._remedies(subject, examples),
+        )
+
+    def _judge_conflicts(
+        self, subject: Subject, keys: dict[str, np.ndarray], telling: dict[str, np.ndarray]
+    ) -> Finding:
+        data = subject.dataset
+        splits = (data.train, data.test)
+        key = np.concatenate([keys[split.name] for split in splits])
+        y = np.concatenate([split.y.numpy() for split in splits])
+        conflict = _conflicts(key, y) & np.concatenate([telling[split.name] for split in splits])
+        parts = np.split(conflict, [len(data.train)])
+        torn = {split: np.flatnonzero(part) for split, part in zip(splits, parts, strict=True)}
+        found = int(conflict.sum())
+        examples = _examples(data, "Equal inputs, different targets", torn)
+        return self.finding(
+            f"{found} of {len(y)} rows have an equal row with another target.",
+            scope="different labels",
+            estimate=count("rows of conflicting targets", found / len(y), len(y), "share"),
+            threshold=self.threshold("max_conflicts"),
+            examples=examples,
+            remedies=(
+                Remedy("Look at these rows and decide which target is right."),
+                *self._remedies(subject, examples),
+            ),
+        )
+
+    def _remedies(self, subject: Subject, examples: tuple[Examples, ...]) -> tuple[Remedy, ...]:
+        if not examples:
+            return ()
+        command = f"roadworthy inspect {subject.arguments} --without DIR/rows/{self.code}.csv"
+        return (Remedy("Leave these rows out and judge again.", command),)
+
+
+def _telling(data: Dataset) -> dict[str, np.ndarray]:
+    """Say by split of which rows an equal row would be a surprise: (N,) bool."""
+    if data.kind == "image":
+        return {s.name: np.ones(len(s), dtype=bool) for s in (data.train, data.test)}
+    x = np.concatenate([data.train.x.numpy(), data.test.x.numpy()])
+    is_telling = expected_equals(x) < COINCIDENCE
+    return dict(zip(("train", "test"), np.split(is_telling, [len(data.train)]), strict=True))
+
+
+def expected_equals(x: np.ndarray) -> np.ndarray:
+    """How many of N rows (N, D) would equal each one by chance, were columns independent: (N,)."""
+    chance = np.zeros(len(x))
+    for column in x.T:
+        _, code, size = np.unique(column, return_inverse=True, return_counts=True)
+        chance += np.log(size[code] / len(x))
+    expected: np.ndarray = len(x) * np.exp(chance)
+    return expected
+
+
+def _repeats(key: np.ndarray) -> np.ndarray:
+    """Say of each key (N,) whether it occurred before: (N,) bool."""
+    is_repeat = np.ones(len(key), dtype=bool)
+    is_repeat[np.unique(key, return_index=True)[1]] = False
+    return is_repeat
+
+
+def _conflicts(key: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Say of each row whether a row of the same key has another target: (N,) bool."""
+    code = np.unique(key, return_inverse=True)[1]
+    low, high = np.full(code.max() + 1, np.inf), np.full(code.max() + 1, -np.inf)
+    np.minimum.at(low, code, y)
+    np.maximum.at(high, code, y)
+    is_torn: np.ndarray = (low < high)[code]
+    return is_torn
+
+
+def _examples(data: Dataset, title: str, found: dict[Split, np.ndarray]) -> tuple[Examples, ...]:
+    rows = [row for split, numbers in found.items() for row in rows_of(split, numbers)]
+    if not rows:
+        return ()
+    pictures = [
+        picture
+        for split, numbers in found.items()
+        for picture in pictures_of(data, split, numbers, captions(split, numbers))
+    ]
+    total = sum(len(numbers) for numbers in found.values())
+    return (Examples(title, tuple(rows[:MOST_ROWS]), (), tuple(pictures), total=total),)
+
+
+def captions(split: Split, rows: np.ndarray) -> tuple[str, ...]:
+    """Name rows for a picture."""
+    return tuple(f"{name} {row}" for name, row in rows_of(split, rows))

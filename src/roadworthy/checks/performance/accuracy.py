@@ -1,0 +1,121 @@
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from roadworthy.artifacts.predictions import Predictions
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import Task
+from roadworthy.core.estimates import Measure, bootstrap, proportion
+from roadworthy.core.finding import Figure, Finding, Remedy, Series
+
+
+@dataclass(frozen=True)
+class Accuracy(Check):
+    """Is the model better than a guess that looks at no input?
+
+    What it does: compares the share of right answers on the test split with that of always saying
+    the most frequent class of the training split; for regression, R² against the training mean.
+    The gain is judged by a paired bootstrap over test rows, clustered by group where one is named.
+    Why it matters: a high accuracy on unbalanced classes can be that of the constant guess.
+    When it does not apply: never, as long as there is a test split.
+    How to fix: more or better data, another model.
+    References: Dietterich 1998, doi:10.1162/089976698300017197.
+
+    Args:
+        min_gain: least gain over the guess, as a share of rows (R² for regression).
+    """
+
+    min_gain: float = limit(0.0, "above", "a model must beat a constant guess to be of use")
+
+    card = Card("accuracy", "Accuracy beyond a guess", maps_to=("NIST-AI-RMF:MEASURE-2.3",))
+    code = "RW-PERF-001"
+    area = "performance"
+
+    def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        return (Predictions("test"),)
+
+    def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
+        data, outputs = subject.dataset, get(Predictions("test"))
+        if data.task == Task.REGRESSION:
+            return (self._judge_regression(subject, outputs.outputs.numpy()),)
+        y = data.test.y
+        guess = int(data.train.y.bincount(minlength=len(data.classes)).argmax())
+        right, guessed = (outputs.choice == y).numpy(), (y == guess).numpy()
+        gain = bootstrap(
+            "gain over the most frequent class",
+            lambda rows: float(right[rows].mean() - guessed[rows].mean()),
+            len(y),
+            seed=subject.seed_for(self),
+            clusters=data.test.columns.get(data.roles.group or ""),
+            unit="share",
+        )
+        accuracy = proportion("accuracy", int(right.sum()), len(y))
+        baseline = proportion("always the most frequent class", int(guessed.sum()), len(y))
+        claim = (
+            f"The model is right on {accuracy.value:.1%} of {accuracy.n} test rows; always saying "
+            f"{data.classes[guess]!r} would be right on {baseline.value:.1%}."
+        )
+        return (
+            self.finding(
+                claim,
+                estimate=gain,
+                threshold=self.threshold("min_gain"),
+                measures=(accuracy, baseline),
+                figures=(_recall_figure(right, y, data.classes),),
+                remedies=(
+                    Remedy("Collect more rows or try another model; see what it gets wrong."),
+                ),
+            ),
+        )
+
+    def _judge_regression(self, subject: Subject, outputs: np.ndarray) -> Finding:
+        data = subject.dataset
+        y, guess = data.test.y.numpy(), float(data.train.y.mean())
+
+        def r_squared(rows: np.ndarray) -> float:
+            return 1 - float(((y - outputs)[rows] ** 2).sum() / ((y[rows] - guess) ** 2).sum())
+
+        estimate = bootstrap("R²", r_squared, len(y), seed=subject.seed_for(self))
+        error = bootstrap(
+            "mean absolute error",
+            lambda rows: float(np.abs(y - outputs)[rows].mean()),
+            len(y),
+            seed=subject.seed_for(self),
+        )
+        claim = (
+            f"The model explains {estimate.value:.1%} of the variance that the training mean "
+            f"leaves on {len(y)} test rows (mean absolute error {error.value:.3g})."
+        )
+        return self.finding(
+            claim, estimate=estimate, threshold=self.threshold("min_gain"), measures=(error,)
+        )
+
+
+def _recall_figure(right: np.ndarray, y: torch.Tensor, classes: tuple[str, ...]) -> Figure:
+    present = [k for k in range(len(classes)) if (y == k).any()]
+    recalls: list[Measure] = []
+    for k in present:
+        of_class = right[(y == k).numpy()]
+        recalls.append(proportion(classes[k], int(of_class.sum()), len(of_class)))
+    worst = min(recalls, key=lambda recall: recall.value)
+    return Figure(
+        kind="bar",
+        title="Accuracy by class",
+        text=f"Accuracy by class; the lowest is {worst.value:.1%} for {worst.name}.",
+        x_label="class",
+        y_label="accuracy",
+        y_range=(0.0, 1.0),
+        series=(
+            Series(
+                "accuracy",
+                tuple(recall.name for recall in recalls),
+                tuple(recall.value for recall in recalls),
+                tuple(recall.low for recall in recalls),
+                tuple(recall.high for recall in recalls),
+            ),
+        ),
+    )

@@ -1,0 +1,60 @@
+"""Attacked rows as evidence, next to what they were."""
+
+import torch
+
+from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
+from roadworthy.checks.examples import rows_of
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.finding import Examples, Picture, Table
+
+SHOWN = 12
+CHANGES = 3  # features that are shown of each row
+
+
+def nearest(data: Dataset, found: AdversarialExamplesValue) -> tuple[Examples, ...]:
+    """Show the rows that take the smallest change, as they were and as they became."""
+    is_found = found.success & ~found.is_wrong
+    order = found.distance.masked_fill(~is_found, float("inf")).argsort(stable=True)
+    chosen = order[: min(SHOWN, int(is_found.sum()))]
+    if not len(chosen):
+        return ()
+    rows = found.rows[chosen]
+    return (
+        Examples(
+            "rows that take the smallest change",
+            rows_of(data.test, rows.numpy()),
+            details=tuple(f"wrong at a distance of {d:.3g}" for d in found.distance[chosen]),
+            pictures=_pictures(data, rows, found.x[chosen]),
+            table=_table(data, rows, found.x[chosen]),
+            total=int(is_found.sum()),
+        ),
+    )
+
+
+def _pictures(data: Dataset, rows: torch.Tensor, x: torch.Tensor) -> tuple[Picture, ...]:
+    if data.kind != "image" or x.shape[1] not in (1, 3):
+        return ()
+    pairs = torch.cat([data.test.x[rows], x], dim=3)  # side by side
+    pixels = (pairs.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    _, channels, height, width = pairs.shape
+    ids = data.test.ids[rows].tolist()
+    return tuple(
+        Picture(f"row {name}: original, attacked", width, height, channels, image.tobytes())
+        for name, image in zip(ids, pixels, strict=True)
+    )
+
+
+def _table(data: Dataset, rows: torch.Tensor, x: torch.Tensor) -> Table | None:
+    if not data.features:
+        return None
+    original = data.test.x[rows]
+    scale = torch.tensor([feature.scale for feature in data.features])
+    largest = ((x - original).abs() / scale).argsort(dim=1, descending=True, stable=True)
+    names = data.test.ids[rows].tolist()
+    lines = [
+        (names[i], data.features[j].name, float(original[i, j]), float(x[i, j]))
+        for i in range(len(rows))
+        for j in largest[i, :CHANGES].tolist()
+        if x[i, j] != original[i, j]
+    ]
+    return Table("largest changes", ("row", "feature", "original", "attacked"), tuple(lines))

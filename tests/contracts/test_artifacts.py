@@ -1,0 +1,98 @@
+"""Every registered artifact against the promises of its kind."""
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import roadworthy
+from roadworthy.artifacts import ARTIFACTS
+from roadworthy.checks import CHECKS
+from roadworthy.core.artifact import Bench, Store, Subject
+from roadworthy.core.effort import Effort
+from roadworthy.core.errors import NotAssessed
+from roadworthy.sources import load_dataset, load_model, make_dataset
+
+ROOM = Path(roadworthy.__file__).parent / "artifacts"
+SMALL = Effort("test", attacked=8, shadows=2, judged=100)
+CLOCKED = {"timings"}  # what it measures is time, so no two are alike
+
+
+def subjects():
+    for recipe, dataset in (
+        ("digits-cnn", load_dataset("digits")),
+        ("logistic-regression", load_dataset("breast-cancer")),
+        ("logistic-regression", from_two_hospitals(load_dataset("wine"))),
+    ):
+        yield Subject(load_model(recipe, dataset), dataset, effort=SMALL)
+
+
+def from_two_hospitals(dataset):
+    x, y = (torch.cat([getattr(split, part) for split in dataset.splits]) for part in "xy")
+    sites = np.where(np.arange(len(x)) % 3, "north", "south")
+    return make_dataset(x, y, columns={"site": sites}, environment="site")
+
+
+def requests_of(subject):
+    found = {}
+    bench = Bench(subject, Store(None))
+    for check in CHECKS:
+        try:
+            found |= bench.plan(check().needs(subject))
+        except NotAssessed:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def requested():
+    return [(subject, requests_of(subject)) for subject in subjects()]
+
+
+def test_every_artifact_is_asked_for_by_some_check(requested):
+    asked = {type(artifact) for _, found in requested for artifact in found.values()}
+    assert asked == set(ARTIFACTS)
+
+
+def test_every_artifact_in_the_room_is_registered():
+    defined = {
+        name
+        for path in ROOM.glob("*.py")
+        for name in path.read_text(encoding="utf-8").split("\n")
+        if name.startswith("class ") and "(Artifact[" in name
+    }
+    assert len(defined) == len(ARTIFACTS)
+
+
+@pytest.mark.parametrize("artifact", list(ARTIFACTS), ids=ARTIFACTS.names())
+def test_it_has_a_page_and_a_value_that_can_be_kept(artifact):
+    assert inspect.getdoc(artifact)
+    assert dataclasses.is_dataclass(artifact.value)
+    assert dataclasses.fields(artifact) is not None
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_value_and_the_store_gives_it_back(requested, tmp_path):
+    for subject, found in requested:
+        first, second = (Bench(subject, Store(tmp_path / str(id(subject)))) for _ in range(2))
+        again = Bench(subject, Store(None))
+        for name, request in found.items():
+            one = first.get_for((request,))(request)
+            assert second.get_for((request,))(request) is not one
+            assert second.made[name].reused
+            assert_equal(one, second.get_for((request,))(request), name)
+            if request.card.name not in CLOCKED:
+                assert_equal(one, again.get_for((request,))(request), name)
+
+
+def assert_equal(one, other, name):
+    for part in dataclasses.fields(one):
+        a, b = getattr(one, part.name), getattr(other, part.name)
+        if isinstance(a, Tensor):
+            assert torch.equal(a, b), f"{name}.{part.name}"
+        else:
+            assert a == b, f"{name}.{part.name}"
