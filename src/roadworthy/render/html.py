@@ -1,0 +1,185 @@
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from roadworthy.core.finding import Finding, Picture, Table, Verdict
+from roadworthy.core.report import Report
+from roadworthy.render import numbers, outcome
+from roadworthy.render.characters import presentable
+from roadworthy.render.png import png
+from roadworthy.render.strip import WIDTH, Strip, strip
+
+MOST_BYTES = 5 * 2**20
+MOST_ROWS = 100  # of a table or a list of examples; the rest is in the report's JSON
+_ROOM = 1000  # bytes that the sentence about what was left out may take
+_LINKS = {"arxiv:": "https://arxiv.org/abs/", "doi:": "https://doi.org/"}
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A figure or a picture as text, under a name that is unique on the page."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A finding as the page shows it."""
+
+    finding: Finding
+    anchor: str
+    strip: Strip | None
+    figures: tuple[_Part, ...]
+    pictures: tuple[tuple[_Part, ...], ...]  # for each of the finding's examples
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """The names of what would have made the page too large."""
+
+    pictures: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+
+
+def page(report: Report, most_bytes: int = MOST_BYTES) -> str:
+    """Write a report as one self-contained page that makes no request.
+
+    A page that would be larger than `most_bytes` leaves out pictures from the end, then figures,
+    and says so.
+    """
+    report = presentable(report)
+    entries = _entries(report)
+    text = _fill(report, entries, _LeftOut())
+    excess = len(text.encode()) - most_bytes
+    return text if excess <= 0 else _fill(report, entries, _choose(entries, excess + _ROOM))
+
+
+def notebook(report: Report) -> str:
+    """Write a report's outcome as a piece of HTML for a notebook's cell."""
+    report = presentable(report)
+    return _environment().get_template("notebook.html.jinja").render(report=report)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("roadworthy.render"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": numbers.number,
+        "interval": numbers.interval,
+        "bounds": numbers.bounds,
+        "cell": numbers.cell,
+        "limit": outcome.limit,
+        "link": _link,
+        "numeric_columns": _numeric_columns,
+    }
+    environment.globals |= {
+        "outcome": outcome,
+        "Verdict": Verdict,
+        "MOST_ROWS": MOST_ROWS,
+        "STRIP_WIDTH": WIDTH,
+    }
+    return environment
+
+
+def _fill(report: Report, entries: tuple[_Entry, ...], left_out: _LeftOut) -> str:
+    environment = _environment()
+    loader = environment.loader
+    assert loader is not None
+    style, script = (loader.get_source(environment, f"report.{kind}")[0] for kind in ("css", "js"))
+    digest = hashlib.sha256(script.encode()).digest()
+    by_key = {entry.finding.key: entry for entry in entries}
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        areas={
+            area: [entry for entry in entries if entry.finding.area == area]
+            for area in outcome.areas(report)
+        },
+        by_key=by_key,
+        left_out=left_out,
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=base64.b64encode(digest).decode(),
+    )
+
+
+def _entries(report: Report) -> tuple[_Entry, ...]:
+    anchors: dict[str, None] = {}
+    entries = []
+    for finding in report.findings:
+        anchor = re.sub(r"[^A-Za-z0-9_.-]+", "-", finding.key)
+        while anchor in anchors:
+            anchor += "-"
+        anchors[anchor] = None
+        entries.append(
+            _Entry(
+                finding,
+                anchor,
+                strip(finding),
+                tuple(_draw(finding, anchor)),
+                tuple(
+                    tuple(
+                        _Part(f"{anchor}-picture-{k}-{j}", _data_uri(picture))
+                        for j, picture in enumerate(part.pictures, start=1)
+                    )
+                    for k, part in enumerate(finding.examples, start=1)
+                ),
+            )
+        )
+    return tuple(entries)
+
+
+def _draw(finding: Finding, anchor: str) -> list[_Part]:
+    if not finding.figures:
+        return []
+    from roadworthy.render.charts import draw  # slow to import, and many a page has no chart
+
+    names = [f"{anchor}-figure-{k}" for k in range(1, len(finding.figures) + 1)]
+    return [
+        _Part(name, Markup(draw(figure, name)))
+        for name, figure in zip(names, finding.figures, strict=True)
+    ]
+
+
+def _data_uri(picture: Picture) -> str:
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def _choose(entries: tuple[_Entry, ...], excess: int) -> _LeftOut:
+    """Choose pictures from the end, then figures, until leaving them out saves `excess` bytes."""
+    pictures = [part for entry in entries for group in entry.pictures for part in group]
+    figures = [part for entry in entries for part in entry.figures]
+    chosen: tuple[list[str], list[str]] = ([], [])
+    for names, parts in zip(chosen, (pictures, figures), strict=True):
+        for part in reversed(parts):
+            if excess <= 0:
+                break
+            names.append(part.name)
+            excess -= len(part.text.encode())
+    return _LeftOut(*map(tuple, chosen))
+
+
+def _numeric_columns(table: Table) -> set[int]:
+    columns = enumerate(zip(*table.rows, strict=True))
+    return {k for k, cells in columns if not any(isinstance(cell, str) for cell in cells)}
+
+
+def _link(reference: str) -> Markup | str:
+    """Make a link of `arxiv:…` and `doi:…`; other references stay words."""
+    for scheme, address in _LINKS.items():
+        if reference.lower().startswith(scheme):
+            target = address + quote(reference[len(scheme) :], safe="/:;()<>.-_")
+            return Markup('<a href="{}" rel="noreferrer">{}</a>').format(target, reference)
+    return reference
