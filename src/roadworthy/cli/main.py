@@ -1,0 +1,60 @@
+import sys
+import traceback
+
+import typer
+
+from roadworthy import __version__
+from roadworthy.cli import catalog, compare, inspection, policy_file
+
+INPUT_WRONG, BROKEN = 2, 70
+
+app = typer.Typer(
+    name="roadworthy",
+    help="Inspect a model for what breaks models in the field, and hand out a report others can "
+    "check.\n\nStart with: roadworthy inspect",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for name, verb, examples in (
+    ("inspect", inspection.inspect, inspection.EXAMPLES),
+    ("diff", compare.diff, compare.EXAMPLES),
+    ("init", policy_file.init, policy_file.EXAMPLES),
+    ("list", catalog.list_kind, catalog.LIST_EXAMPLES),
+    ("show", catalog.show, catalog.SHOW_EXAMPLES),
+):
+    # \b keeps the lines of a paragraph as they are
+    app.command(name, help=f"{verb.__doc__}\n\n" + examples.strip().replace("\n\n", "\n\n\b\n"))(
+        verb
+    )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"roadworthy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; `roadworthy inspect --help` lists the exit codes."""
+    from roadworthy.core.errors import InputError
+
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"roadworthy: {error}", err=True)
+        sys.exit(INPUT_WRONG)
+    except Exception:
+        traceback.print_exc()
+        typer.echo("roadworthy: this is a fault of Roadworthy's own; please report it", err=True)
+        sys.exit(BROKEN)

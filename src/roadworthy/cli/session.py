@@ -1,0 +1,215 @@
+import dataclasses
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from roadworthy.checks import CHECKS
+from roadworthy.cli.progress import Bar
+from roadworthy.core.artifact import Bench, Store
+from roadworthy.core.effort import Effort
+from roadworthy.core.errors import InputError
+from roadworthy.core.policy import GATES, Gate, Policy, exit_code, read_policy
+from roadworthy.core.report import Report
+from roadworthy.render import FORMATS, render, terminal_summary
+from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
+from roadworthy.workflows.inspection import make_subject, plan_inspection, run_inspection
+
+POLICY_FILE = Path("roadworthy.toml")
+
+
+@dataclass(frozen=True)
+class Request:
+    """An inspection as the command line asks for it.
+
+    Args:
+        model: MODEL.
+        data: DATA.
+        options: the options that say how to load them, by flag.
+        arguments: both, as words of a shell command.
+        out: folder for the report.
+        policy: what to judge by.
+        strict: exit 3 when something could not be assessed.
+        effort: how much work it may be.
+        seed: the root of every random number.
+        device: `auto`, `cpu` or `cuda`.
+        store: folder that keeps finished work.
+        fresh: ignore what it holds.
+        include_rows: let rows of the data into the report.
+    """
+
+    model: str
+    data: str
+    options: dict[str, Any]
+    arguments: str
+    out: Path
+    policy: Policy
+    strict: bool
+    effort: Effort
+    seed: int
+    device: str
+    store: Path
+    fresh: bool
+    include_rows: bool
+
+
+def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
+    """Fill in what was left out: a dataset alone gets the baseline that fits it."""
+    if model is None:
+        return "digits-cnn", "digits"
+    if data is None and (model in DATASETS or Path(model).suffix in (".npz", ".csv", ".parquet")):
+        return baseline_for(model), model
+    if data is None:
+        return model, "digits"
+    return model, data
+
+
+def as_words(options: dict[str, Any]) -> list[str]:
+    """Write options as they were given, leaving out those that were not."""
+    words: list[str] = []
+    for flag, value in options.items():
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, list):
+            words += [word for part in value for word in (flag, part)]
+        elif value not in (None, False, 0):
+            words += [flag, str(value)]
+    return words
+
+
+def choose_policy(path: Path | None, gate: str | None, only: list[str], skip: list[str]) -> Policy:
+    """Read the policy file, if any, and let the options overrule it.
+
+    Raises:
+        InputError: the file or an option is wrong.
+    """
+    if path is None and POLICY_FILE.is_file():
+        path = POLICY_FILE
+    policy = Policy() if path is None else read_policy(path, CHECKS)
+    if gate is not None and gate not in GATES:
+        raise InputError(f"--gate takes {', '.join(GATES)}, not {gate!r}")
+    policy = dataclasses.replace(
+        policy,
+        gate=cast(Gate, gate) if gate else policy.gate,
+        only=tuple(only) or policy.only,
+        skip=(*policy.skip, *skip),
+    )
+    if not policy.choose(CHECKS):
+        raise InputError("--only and --skip leave no check to run")
+    return policy
+
+
+def default_store() -> Path:
+    """Give the folder where finished work is kept unless told otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "roadworthy"
+
+
+def show_plan(request: Request) -> None:
+    """Print what an inspection would compute, and for which checks."""
+    bench = _prepare(request, Bar())
+    plan = plan_inspection(bench, request.policy)
+    table = Table(title="What would be computed", title_justify="left")
+    for heading in ("artifact", "about", "for"):
+        table.add_column(heading)
+    for name in plan.artifacts:
+        seconds = plan.seconds[name]
+        table.add_row(
+            name, f"{seconds:.1f} s" if seconds else "at hand", ", ".join(plan.users[name])
+        )
+    console = Console()
+    console.print(table)
+    for check, finding in plan.not_assessed.items():
+        console.print(f"not assessed: {check}: {finding.reason}", markup=False)
+
+
+def run(request: Request, as_json: bool) -> int:
+    """Inspect, write the report's folder, print the summary; give the exit code."""
+    folder = _writable(request.out)
+    with Bar() as bar:
+        bench = _prepare(request, bar)
+        report = run_inspection(
+            bench,
+            request.policy,
+            include_rows=request.include_rows,
+            command=_command(request),
+            progress=bar,
+        )
+    write_report(report, folder)
+    if as_json:
+        sys.stdout.write(report.to_json())
+    else:
+        console = Console()
+        console.print(terminal_summary(report))
+        reused = sum(made.reused for made in bench.made.values())
+        console.print(
+            f"{report.times.seconds:.1f} s; {len(bench.made) - reused} artifacts computed, "
+            f"{reused} reused from {request.store}",
+            style="dim",
+            highlight=False,
+        )
+        console.print(f"The report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    return exit_code(report.findings, request.policy.gate, request.strict)
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write every format of a report, and the rows of its findings, into a folder."""
+    for ending in FORMATS:
+        name = f"report{ending}"
+        (folder / name).write_text(render(report, name), encoding="utf-8")
+    rows = folder / "rows"
+    for finding in report.findings:
+        lines = [f"{split},{row}" for part in finding.examples for split, row in part.rows]
+        if lines:
+            rows.mkdir(exist_ok=True)
+            name = finding.key.replace(":", "-")
+            (rows / f"{name}.csv").write_text("\n".join(["split,row", *dict.fromkeys(lines), ""]))
+
+
+def _prepare(request: Request, bar: Bar) -> Bench:
+    options = {flag[2:].replace("-", "_"): value for flag, value in request.options.items()}
+    trust = options.pop("trust")
+    options["classes"] = tuple(options.pop("class"))
+    options["sensitive"] = tuple(options["sensitive"])
+    dataset = load_dataset(request.data, seed=request.seed, **options)
+    model = load_model(
+        request.model,
+        dataset,
+        trust=trust,
+        seed=request.seed,
+        store=request.store,
+        progress=bar,
+    )
+    subject = make_subject(
+        model,
+        dataset,
+        seed=request.seed,
+        effort=request.effort,
+        device=request.device,
+        arguments=request.arguments,
+    )
+    return Bench(subject, Store(request.store / "artifacts", request.fresh), bar)
+
+
+def _command(request: Request) -> str:
+    words = ["--budget", request.effort.name, "--seed", str(request.seed)]
+    if request.policy.source != "defaults":
+        words += ["--policy", request.policy.source]
+    return f"roadworthy inspect {request.arguments} {shlex.join(words)}"
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror
+    else:
+        why = None if os.access(folder, os.W_OK) else "no permission"
+    if why:
+        raise InputError(f"cannot write to {folder} ({why}): name another folder with --out")
+    return folder
