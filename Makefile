@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+export NO_MKDOCS_2_WARNING := 1
+
 .PHONY: inspect test check fast format docs bench clean
 
 inspect: $(INSTALLED)  ## inspect the built-in CNN on the built-in digits

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.linear_model import RidgeClassifier
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -84,6 +83,8 @@ def _cross_fitted(x: np.ndarray, code: np.ndarray, fold: np.ndarray) -> np.ndarr
         if len(np.unique(code[rest])) == 1:  # a classifier needs two classes to tell apart
             guess[own] = code[rest][0]
             continue
+        from sklearn.linear_model import RidgeClassifier  # slow to import
+
         ridge = RidgeClassifier(alpha=float(x.shape[1]), class_weight="balanced")
         guess[own] = ridge.fit(x[rest], code[rest]).predict(x[own])
     return guess

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from torch import Tensor
 
 from roadworthy.artifacts.cross_fitting import folds_of
@@ -71,6 +70,8 @@ class SingleFeatureErrors(Artifact[SingleFeatureErrorsValue]):
 
 
 def _cross_fitted(x: np.ndarray, y: np.ndarray, fold: np.ndarray, is_number: bool) -> np.ndarray:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor  # slow to import
+
     kind = DecisionTreeRegressor if is_number else DecisionTreeClassifier
     said = np.empty(len(y), dtype=float)
     for k in range(FOLDS):

@@ -4,7 +4,6 @@ After the checklist of Carlini et al. 2019, arXiv:1902.06705, section 5, and the
 obfuscated gradients in Athalye et al. 2018, arXiv:1802.00420, section 3.1.
 """
 
-from scipy import stats
 from torch import Tensor
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
@@ -117,5 +116,7 @@ def _is_stronger(first: Tensor, second: Tensor) -> bool:
     only_second = int((second & ~first).sum())
     if only_first <= only_second:
         return False
+    from scipy import stats  # slow to import, and seldom needed
+
     test = stats.binomtest(only_first, only_first + only_second, 0.5, alternative="greater")
     return bool(test.pvalue < SURE)

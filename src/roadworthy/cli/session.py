@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from roadworthy.checks import CHECKS
+from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
 from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
 from roadworthy.core.policy import GATES, Gate, Policy, exit_code, read_policy
 from roadworthy.core.report import Report
-from roadworthy.render import FORMATS, render, terminal_summary
+from roadworthy.render import FORMATS, html, terminal_summary
+from roadworthy.render.html import Draw
 from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
 from roadworthy.workflows.inspection import make_subject, plan_inspection, run_inspection
 
@@ -140,7 +142,7 @@ def run(request: Request, as_json: bool) -> int:
             command=_command(request),
             progress=bar,
         )
-    write_report(report, folder)
+    write_report(report, folder, keep_charts(request.store / "charts"))
     if as_json:
         sys.stdout.write(report.to_json())
     else:
@@ -157,11 +159,11 @@ def run(request: Request, as_json: bool) -> int:
     return exit_code(report.findings, request.policy.gate, request.strict)
 
 
-def write_report(report: Report, folder: Path) -> None:
+def write_report(report: Report, folder: Path, draw: Draw) -> None:
     """Write every format of a report, and the rows of its findings, into a folder."""
-    for ending in FORMATS:
-        name = f"report{ending}"
-        (folder / name).write_text(render(report, name), encoding="utf-8")
+    for ending, write in FORMATS.items():
+        text = html.page(report, draw=draw) if ending == ".html" else write(report)
+        (folder / f"report{ending}").write_text(text, encoding="utf-8")
     rows = folder / "rows"
     for finding in report.findings:
         lines = [f"{split},{row}" for part in finding.examples for split, row in part.rows]

@@ -1,5 +1,3 @@
-import os
-import tempfile
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
@@ -12,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from roadworthy.core.atomic import replacing
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.effort import EFFORTS, Effort
@@ -131,14 +130,8 @@ class Store:
         }
         plain = {name: part for name, part in parts.items() if name not in tensors}
         meta = msgspec.json.encode({"seconds": seconds, "fields": plain}).decode()
-        self._root.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._root, suffix=".part")
-        os.close(handle)
-        try:
+        with replacing(self._path(key)) as temporary:
             safetensors.torch.save_file(tensors, temporary, metadata={"value": meta})
-            os.replace(temporary, self._path(key))
-        finally:
-            Path(temporary).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         assert self._root is not None

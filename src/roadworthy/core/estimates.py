@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from roadworthy.core.errors import NotAssessed
 
@@ -53,6 +53,17 @@ def _tail(comparisons: int) -> float:
     return (1 - CONFIDENCE) / 2 / comparisons
 
 
+def _normal_quantile(comparisons: int) -> float:
+    return -float(special.ndtri(_tail(comparisons)))
+
+
+def _midranks(values: np.ndarray) -> np.ndarray:
+    """Rank values (N,) from 1 on; equal ones share the mean of their ranks."""
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: np.ndarray = (times.cumsum() - (times - 1) / 2)[place]
+    return ranks
+
+
 def _level(comparisons: int) -> str:
     return "95 %" if comparisons == 1 else f"95 % for {comparisons} at once"
 
@@ -60,7 +71,7 @@ def _level(comparisons: int) -> str:
 def proportion(name: str, successes: int, n: int, comparisons: int = 1) -> Measure:
     """Estimate a share with Wilson's interval (Wilson 1927, doi:10.2307/2276774)."""
     _need(n, 1, name)
-    share, z = successes / n, float(stats.norm.isf(_tail(comparisons)))
+    share, z = successes / n, _normal_quantile(comparisons)
     center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # at the ends rounding would leave the estimate a hair outside
@@ -76,8 +87,8 @@ def exact_proportion(name: str, successes: int, n: int, comparisons: int = 1) ->
     """
     _need(n, 1, name)
     tail = _tail(comparisons)
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
-    high = 1.0 if successes == n else float(stats.beta.isf(tail, successes + 1, n - successes))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, tail))
+    high = 1.0 if successes == n else float(special.betainccinv(successes + 1, n - successes, tail))
     how = f"Clopper-Pearson {_level(comparisons)}"
     return Measure(name, successes / n, low, high, n, "share", how)
 
@@ -111,7 +122,7 @@ def ratio(name: str, a: Measure, b: Measure, comparisons: int = 1) -> Measure:
     hits, others = a.value * a.n + 0.5, b.value * b.n + 0.5
     middle = np.log(hits / (a.n + 0.5)) - np.log(others / (b.n + 0.5))
     spread = np.sqrt(1 / hits - 1 / (a.n + 0.5) + 1 / others - 1 / (b.n + 0.5))
-    half = stats.norm.isf(_tail(comparisons)) * spread
+    half = _normal_quantile(comparisons) * spread
     value, low, high = a.value / b.value, float(np.exp(middle - half)), float(np.exp(middle + half))
     how = f"Katz {_level(comparisons)}"
     low = 0.0 if a.value == 0 else min(low, value)
@@ -128,8 +139,10 @@ def equality(a: Measure, b: Measure) -> float:
     counts.append([a.n - counts[0][0], b.n - counts[0][1]])
     expected = np.outer(np.sum(counts, 1), np.sum(counts, 0)) / (a.n + b.n)
     if expected.min() < 5:
+        from scipy import stats  # takes longer to import than all else that is used here
+
         return float(stats.fisher_exact(counts).pvalue)
-    return float(stats.chi2.sf(((counts - expected) ** 2 / expected).sum(), 1))
+    return float(special.chdtrc(1, ((counts - expected) ** 2 / expected).sum()))
 
 
 def largest(measures: Sequence[Measure]) -> Measure:
@@ -151,15 +164,15 @@ def auc(name: str, positives: np.ndarray, negatives: np.ndarray, comparisons: in
     """
     m, n = len(positives), len(negatives)
     _need(min(m, n), 2, name)
-    ranks = stats.rankdata(np.concatenate([positives, negatives]))
-    above = (ranks[:m] - stats.rankdata(positives)) / n  # V10 of the paper
-    below = 1 - (ranks[m:] - stats.rankdata(negatives)) / m  # V01
+    ranks = _midranks(np.concatenate([positives, negatives]))
+    above = (ranks[:m] - _midranks(positives)) / n  # V10 of the paper
+    below = 1 - (ranks[m:] - _midranks(negatives)) / m  # V01
     value = float(above.mean())
     variance = above.var(ddof=1) / m + below.var(ddof=1) / n
     if variance == 0 or not 0 < value < 1:
         pairs = exact_proportion(name, round(value * min(m, n)), min(m, n), comparisons)
         return replace(pairs, value=value, n=m + n, unit="")
-    half = stats.norm.isf(_tail(comparisons)) * np.sqrt(variance) / (value * (1 - value))
+    half = _normal_quantile(comparisons) * np.sqrt(variance) / (value * (1 - value))
     low, high = special.expit(special.logit(value) + np.array([-half, half]))
     return Measure(name, value, float(low), float(high), m + n, "", f"DeLong {_level(comparisons)}")
 
@@ -172,8 +185,9 @@ def quantile(name: str, values: np.ndarray, share: float, unit: str = "") -> Mea
     """
     n, tail = len(values), _tail(1)
     _need(n, 2, name)
-    first = int(stats.binom.ppf(tail, n, share))  # counted from 1
-    last = int(stats.binom.isf(tail, n, share)) + 1
+    below = np.arange(n + 1)  # how many of the sample may lie below the quantile
+    first = int(np.argmax(special.bdtr(below, n, share) >= tail))  # counted from 1
+    last = int(np.argmax(special.bdtrc(below, n, share) <= tail)) + 1
     ordered, value = np.sort(values), float(np.quantile(values, share))
     low, high = float(ordered[max(first, 1) - 1]), float(ordered[min(last, n) - 1])
     is_enough = first >= 1 and last <= n
@@ -206,8 +220,8 @@ def bootstrap(
     if not np.isfinite(value) or len(draws) < resamples // 2:
         raise NotAssessed(f"{name} is not defined on {n} samples, or on most resamples of them")
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / len(draws)
-    shift = stats.norm.ppf(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    tails = stats.norm.cdf(2 * shift + stats.norm.ppf([0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]))
+    shift = special.ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
+    tails = special.ndtr(2 * shift + special.ndtri([0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]))
     low, high = np.quantile(draws, tails)
     how = "bootstrap 95 %" if clusters is None else "cluster bootstrap 95 %"
     # correcting the bias can move the interval off the estimate: then it is widened to hold it

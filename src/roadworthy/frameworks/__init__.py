@@ -1,18 +1,23 @@
 """What makes a `Model` of a module, an estimator, a function or a file."""
 
+import sys
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.frameworks.function import wrap_function
-from roadworthy.frameworks.sklearn_estimator import wrap_estimator
 from roadworthy.frameworks.torch_module import wrap_module
 
-__all__ = ["wrap_model"]
+__all__ = ["is_estimator", "wrap_model"]
+
+
+def is_estimator(model: Any) -> bool:
+    """Say whether something is a scikit-learn estimator, without importing scikit-learn."""
+    base = sys.modules.get("sklearn.base")  # who holds an estimator has imported it
+    return base is not None and isinstance(model, base.BaseEstimator)
 
 
 def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Model:
@@ -33,7 +38,9 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         raise InputError(f"{model.__name__} is a class, not a model: give an instance of it")
     if isinstance(model, nn.Module):
         return wrap_module(model, dataset, name)
-    if isinstance(model, BaseEstimator):
+    if is_estimator(model):
+        from roadworthy.frameworks.sklearn_estimator import wrap_estimator  # slow to import
+
         return wrap_estimator(model, dataset, name)
     if callable(model):
         return wrap_function(model, dataset, name)

@@ -1,10 +1,8 @@
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression as Solver
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from roadworthy.core.card import Card
@@ -40,6 +38,10 @@ class LogisticRegression(Recipe):
     kinds = frozenset({"image", "tabular"})
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        from sklearn.exceptions import ConvergenceWarning  # slow to import
+        from sklearn.linear_model import LogisticRegression as Solver
+        from threadpoolctl import threadpool_limits
+
         check_fits(self, data)
         if len(rows.y.unique()) < 2:
             raise InputError("logistic regression needs rows of at least two classes")
@@ -61,7 +63,7 @@ class LogisticRegression(Recipe):
 
 
 @torch.no_grad()
-def _copy(solver: Solver, layer: nn.Linear) -> None:
+def _copy(solver: Any, layer: nn.Linear) -> None:
     weights = torch.from_numpy(solver.coef_).to(layer.weight)
     bias = torch.from_numpy(solver.intercept_).to(layer.bias)
     if len(solver.classes_) == 2:  # one logit: that of the second class

@@ -3,7 +3,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from torch import nn
 
 from roadworthy.core.card import Card
@@ -40,13 +39,15 @@ class RandomForest(Recipe):
     kinds = frozenset({"image", "tabular"})
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        from sklearn import ensemble  # slow to import
+
         check_fits(self, data)
         if not len(rows):
             raise InputError("there are no rows to train on")
         is_regression = data.task == Task.REGRESSION
-        grower = (RandomForestRegressor if is_regression else RandomForestClassifier)(
-            self.trees, min_samples_leaf=self.min_leaf, random_state=seed % 2**32
-        )
+        grower = (
+            ensemble.RandomForestRegressor if is_regression else ensemble.RandomForestClassifier
+        )(self.trees, min_samples_leaf=self.min_leaf, random_state=seed % 2**32)
         grower.fit(rows.x.flatten(1).numpy(), rows.y.numpy())
         progress.advance(1.0)
         network, parts = _as_network(grower, max(1, len(data.classes)))

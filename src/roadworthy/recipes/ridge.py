@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 import torch
-from sklearn.linear_model import Ridge as Solver
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
@@ -34,6 +33,8 @@ class Ridge(Recipe):
     kinds = frozenset({"image", "tabular"})
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        from sklearn.linear_model import Ridge as Solver  # slow to import
+
         check_fits(self, data)
         if not len(rows):
             raise InputError("there are no rows to train on")

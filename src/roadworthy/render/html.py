@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
@@ -8,12 +9,14 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from roadworthy.core.finding import Finding, Picture, Table, Verdict
+from roadworthy.core.finding import Figure, Finding, Picture, Table, Verdict
 from roadworthy.core.report import Report
 from roadworthy.render import numbers, outcome
 from roadworthy.render.characters import presentable
 from roadworthy.render.png import png
 from roadworthy.render.strip import WIDTH, Strip, strip
+
+Draw = Callable[[Figure, str], str]  # a chart and the start of its ids, to an inline SVG
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 100  # of a table or a list of examples; the rest is in the report's JSON
@@ -48,14 +51,21 @@ class _LeftOut:
     figures: tuple[str, ...] = ()
 
 
-def page(report: Report, most_bytes: int = MOST_BYTES) -> str:
+def draw_chart(figure: Figure, prefix: str) -> str:
+    """Draw a chart as an inline SVG whose ids start with `prefix`."""
+    from roadworthy.render import charts  # slow to import, and many a page has no chart
+
+    return charts.draw(figure, prefix)
+
+
+def page(report: Report, most_bytes: int = MOST_BYTES, draw: Draw = draw_chart) -> str:
     """Write a report as one self-contained page that makes no request.
 
     A page that would be larger than `most_bytes` leaves out pictures from the end, then figures,
     and says so.
     """
     report = presentable(report)
-    entries = _entries(report)
+    entries = _entries(report, draw)
     text = _fill(report, entries, _LeftOut())
     excess = len(text.encode()) - most_bytes
     return text if excess <= 0 else _fill(report, entries, _choose(entries, excess + _ROOM))
@@ -115,7 +125,7 @@ def _fill(report: Report, entries: tuple[_Entry, ...], left_out: _LeftOut) -> st
     )
 
 
-def _entries(report: Report) -> tuple[_Entry, ...]:
+def _entries(report: Report, draw: Draw) -> tuple[_Entry, ...]:
     anchors: dict[str, None] = {}
     entries = []
     for finding in report.findings:
@@ -128,7 +138,7 @@ def _entries(report: Report) -> tuple[_Entry, ...]:
                 finding,
                 anchor,
                 strip(finding),
-                tuple(_draw(finding, anchor)),
+                tuple(_draw(finding, anchor, draw)),
                 tuple(
                     tuple(
                         _Part(f"{anchor}-picture-{k}-{j}", _data_uri(picture))
@@ -141,11 +151,7 @@ def _entries(report: Report) -> tuple[_Entry, ...]:
     return tuple(entries)
 
 
-def _draw(finding: Finding, anchor: str) -> list[_Part]:
-    if not finding.figures:
-        return []
-    from roadworthy.render.charts import draw  # slow to import, and many a page has no chart
-
+def _draw(finding: Finding, anchor: str, draw: Draw) -> list[_Part]:
     names = [f"{anchor}-figure-{k}" for k in range(1, len(finding.figures) + 1)]
     return [
         _Part(name, Markup(draw(figure, name)))

@@ -1,10 +1,11 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar, final
 
 import numpy as np
 import polars as pl
-from sklearn import datasets
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset
@@ -71,14 +72,14 @@ class Digits(BuiltInDataset):
     card = Card("digits", "Handwritten digits", paper="doi:10.24432/C50P49")
 
     def read(self, options: DataOptions) -> Rows:
-        data: Any = datasets.load_digits()
+        pixels, digit = _read_digits()
         return Rows(
             name="digits",
-            x=(data.images / 16).astype(np.float32),
-            target=pl.Series("digit", data.target),
+            x=(pixels / 16).astype(np.float32),
+            target=pl.Series("digit", digit),
             columns=role_columns({}, options, "digits"),
-            ids=np.arange(len(data.target)),
-            classes=tuple(map(str, data.target_names)),
+            ids=np.arange(len(digit)),
+            classes=tuple(map(str, range(10))),
         )
 
 
@@ -95,7 +96,9 @@ class BreastCancer(BuiltInDataset):
     card = Card("breast-cancer", "Breast cancer Wisconsin", paper="doi:10.24432/C5DW2B")
 
     def read(self, options: DataOptions) -> Rows:
-        return _read_table(self.card.name, datasets.load_breast_cancer(), options)
+        from sklearn.datasets import load_breast_cancer  # slow to import
+
+        return _read_table(self.card.name, load_breast_cancer(), options)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,9 @@ class Wine(BuiltInDataset):
     card = Card("wine", "Wine cultivars", paper="doi:10.24432/C5PC7J")
 
     def read(self, options: DataOptions) -> Rows:
-        return _read_table(self.card.name, datasets.load_wine(), options)
+        from sklearn.datasets import load_wine  # slow to import
+
+        return _read_table(self.card.name, load_wine(), options)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,23 @@ class Diabetes(BuiltInDataset):
     card = Card("diabetes", "Diabetes progression", paper="doi:10.1214/009053604000000067")
 
     def read(self, options: DataOptions) -> Rows:
-        return _read_table(self.card.name, datasets.load_diabetes(scaled=False), options)
+        from sklearn.datasets import load_diabetes  # slow to import
+
+        return _read_table(self.card.name, load_diabetes(scaled=False), options)
+
+
+def _read_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Read images (N, 8, 8) of values 0 to 16 and digits (N,) from scikit-learn's own file.
+
+    Importing scikit-learn for it would take half of the time of an inspection that finds all its
+    artifacts at hand.
+    """
+    package = find_spec("sklearn")
+    assert package is not None, "scikit-learn is a dependency"
+    assert package.origin is not None
+    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+    return table[:, :-1].reshape(-1, 8, 8), table[:, -1]
 
 
 def _read_table(name: str, data: Any, options: DataOptions) -> Rows:

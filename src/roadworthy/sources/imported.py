@@ -5,11 +5,11 @@ import re
 import sys
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
+from roadworthy.frameworks import is_estimator
 from roadworthy.frameworks.probe import MODEL_ERRORS
 
 SHAPE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -34,7 +34,7 @@ def import_object(text: str) -> Any:
         if not hasattr(found, name):
             raise InputError(f"module {module_name} has no {path}: check the name after the colon")
         found = getattr(found, name)
-    if isinstance(found, (Model, nn.Module, BaseEstimator)) or not _is_factory(found):
+    if isinstance(found, (Model, nn.Module)) or is_estimator(found) or not _is_factory(found):
         return found
     try:
         return found()

@@ -3,7 +3,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import joblib
 import torch
 
 from roadworthy.core.errors import InputError
@@ -64,4 +63,6 @@ def load_pickle(path: Path, trust: bool) -> Any:
 def _load(path: Path) -> Any:
     if path.suffix in TORCH or zipfile.is_zipfile(path):
         return torch.load(path, map_location="cpu", weights_only=False)
+    import joblib  # slow to import, and seldom needed
+
     return joblib.load(path)  # reads plain pickles as well

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import clusters
@@ -177,7 +177,7 @@ def _reliability_figure(confidence: np.ndarray, right: np.ndarray, bins: int) ->
     outside = sum(
         not bar.low <= c <= bar.high for bar, c in zip(bars, mean_confidence, strict=True)
     )
-    half = float(norm.ppf(0.975)) * np.sqrt(mean_confidence * (1 - mean_confidence) / size)
+    half = float(ndtri(0.975)) * np.sqrt(mean_confidence * (1 - mean_confidence) / size)
     xs = tuple(mean_confidence.tolist())
     return Figure(
         kind="points",
