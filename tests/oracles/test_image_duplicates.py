@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional
 
-from roadworthy.artifacts.image_duplicates import exact_duplicates, find_near_duplicates
+from roadworthy.artifacts.image_duplicates import find_near_duplicates
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 COPIES = 20
@@ -94,19 +94,6 @@ def test_flat_images_give_no_pairs_and_no_nan() -> None:
 def test_too_few_images_for_a_background_are_refused() -> None:
     with pytest.raises(ValueError, match="background"):
         find_near_duplicates(scenes(5, seed=0), scenes(8, seed=1))
-
-
-@pytest.mark.parametrize("shape", [(4,), (3, 5, 5)])
-def test_exact_duplicates_agree_with_brute_force(shape: tuple[int, ...]) -> None:
-    pool = torch.randn(6, *shape, generator=torch.Generator().manual_seed(0))
-    a, b = pool[[0, 1, 1, 5]], pool[[1, 2, 0, 1]]
-    found = exact_duplicates(a, b)
-    brute = [(i, j) for i in range(4) for j in range(4) if torch.equal(a[i], b[j])]
-    assert sorted(zip(found.a_index.tolist(), found.b_index.tolist(), strict=True)) == brute
-
-
-def test_negative_zero_equals_zero() -> None:
-    assert len(exact_duplicates(torch.tensor([[-0.0, 1.0]]), torch.tensor([[0.0, 1.0]])).score) == 1
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -61,9 +60,9 @@ def find_near_duplicates(
 
     Threshold: ln(N (neighbors - 1) / expected_false_alarms). Without copies, the best neighbor of
     an image exceeds t with a probability of at most (neighbors - 1) exp(-t).
-    Limits: rotations, crops beyond 10% and flat images are not seen (`exact_duplicates` sees the
-    latter); an image with more than `neighbors` copies in `b` is its own background, and so is a
-    `b` mostly made of repetitions; images below about 16 pixels say too little once shifted.
+    Limits: rotations, crops beyond 10% and flat images are not seen; an image with more than
+    `neighbors` copies in `b` is its own background, and so is a `b` mostly made of repetitions;
+    images below about 16 pixels say too little once shifted.
     Cost: 10 N M products of 128 numbers and 3 N neighbors correlations; memory grows with N + M.
 
     Args:
@@ -86,28 +85,6 @@ def find_near_duplicates(
     row, column = row[order], column[order]
     pairs = (values[row, column] for values in (index, score, similarity, mirrored))
     return NearDuplicates(row, *pairs, threshold)
-
-
-def exact_duplicates(a: Tensor, b: Tensor) -> NearDuplicates:
-    """Every pair of equal rows, whatever a row's shape: images (N, C, H, W), tables (N, D).
-
-    Equal means equal bytes, with -0 counted as 0 and NaN equal to the same NaN. Score, similarity
-    and threshold are 1.
-    """
-    if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
-        shapes = f"{tuple(a.shape[1:])} {a.dtype} in a, {tuple(b.shape[1:])} {b.dtype} in b"
-        raise ValueError(f"rows differ in shape or type: {shapes}")
-    # + 0 turns -0 into 0
-    rows = np.ascontiguousarray((torch.cat([a, b]).flatten(1) + 0).cpu().numpy())
-    keys = np.unique(rows.view(f"V{rows.shape[1] * rows.itemsize}").ravel(), return_inverse=True)[1]
-    key_a, key_b = torch.from_numpy(keys).to(a.device).split([len(a), len(b)])
-    copies = torch.bincount(key_b, minlength=int(keys.max()) + 1)
-    matches, first = copies[key_a], (copies.cumsum(0) - copies)[key_a]
-    a_index = torch.arange(len(a), device=a.device).repeat_interleave(matches)
-    nth = torch.arange(len(a_index), device=a.device) - (matches.cumsum(0) - matches)[a_index]
-    b_index = key_b.argsort(stable=True)[first[a_index] + nth]
-    ones = torch.ones(len(a_index), device=a.device)
-    return NearDuplicates(a_index, b_index, ones, ones, ones == 0, ones.new_tensor(1.0))
 
 
 def retrieve(a: Tensor, b: Tensor, neighbors: int, chunk: int = 512) -> tuple[Tensor, Tensor]:

@@ -1,3 +1,4 @@
+import io
 import sys
 import traceback
 
@@ -49,6 +50,9 @@ def main() -> None:
     """Run the command line; `roadworthy inspect --help` lists the exit codes."""
     from roadworthy.core.errors import InputError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every console has a ✓
     try:
         app()
     except InputError as error:

@@ -83,8 +83,8 @@ class Figure:
         diagonal: draw y = x for comparison.
         marks: vertical lines, as (x, label).
         x_scale: `linear` or `log`.
-        y_scale: the same for the vertical axis.
         y_range: fixed ends of the vertical axis, or empty.
+        y_scale: `linear` or `log`.
     """
 
     kind: Literal["line", "bar", "step", "points"]
@@ -96,8 +96,8 @@ class Figure:
     diagonal: bool = False
     marks: tuple[tuple[float, str], ...] = ()
     x_scale: Literal["linear", "log"] = "linear"
-    y_scale: Literal["linear", "log"] = "linear"
     y_range: tuple[float, ...] = ()
+    y_scale: Literal["linear", "log"] = "linear"
 
 
 @dataclass(frozen=True)

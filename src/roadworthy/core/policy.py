@@ -107,6 +107,11 @@ def read_policy(path: Path, checks: Registry[type[Check]]) -> Policy:
         source=path.name,
     )
     policy.choose(checks)
+    for mute in policy.mutes:
+        if mute.code.partition(":")[0] not in {check.code for check in checks}:
+            raise InputError(
+                f"{path}: no check has the code {mute.code!r}; see roadworthy list checks"
+            )
     return policy
 
 

@@ -67,9 +67,9 @@ def areas(report: Report) -> dict[str, tuple[Finding, ...]]:
 
 
 def worst(report: Report, most: int = 3) -> tuple[Finding, ...]:
-    """Give the worst of what failed, warned or broke, leaving out what is muted."""
-    bad = (Verdict.ERROR, Verdict.FAIL, Verdict.WARN)
-    return tuple(f for f in report.worst if f.verdict in bad and f.muted is None)[:most]
+    """Give the worst: what broke, failed or warned, then what is not known; nothing muted."""
+    heard = (finding for finding in report.worst if finding.muted is None)
+    return tuple(finding for finding in heard if finding.verdict is not Verdict.PASS)[:most]
 
 
 def unassessed(report: Report) -> tuple[Finding, ...]:
