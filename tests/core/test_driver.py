@@ -50,10 +50,11 @@ class Jump(EvasionAttack):
     by: float = 0.75
     steps: int = 3
     is_minimal = True
+    ends_at_success = False
 
     card = Card("jump", "Jump")
     threats = frozenset({"linf", "l2"})
-    needs = Offer.SCORES
+    needs = frozenset({Offer.SCORES})
 
     def step(self, model, state, look, threat):
         return replace(state, x=state.origin - self.by)
@@ -64,6 +65,7 @@ class Liar(Jump):
     """Says that the origin lies elsewhere, so that its candidate seems to be near."""
 
     is_minimal = False
+    ends_at_success = True
 
     def step(self, model, state, look, threat):
         return replace(state, origin=state.origin - self.by, x=state.origin - self.by)

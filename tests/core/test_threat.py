@@ -11,7 +11,7 @@ NOTHING = 1e-30  # next to it, products of numbers lose their digits
 ROWS = st.lists(st.lists(NUMBER, min_size=4, max_size=4), min_size=1, max_size=3).map(torch.tensor)
 BALLS = st.builds(
     Ball,
-    norm=st.sampled_from(["linf", "l2"]),
+    norm=st.sampled_from(["linf", "l2", "l1", "l0"]),
     eps=st.floats(1e-3, 1e2),
     scale=st.sampled_from([(), (1.0, 0.1, 10.0, 2.0)]),
     mutable=st.sampled_from([(), (True, False, True, True)]),
@@ -100,5 +100,5 @@ def test_a_radius_must_be_a_number_from_zero(eps):
 
 
 def test_an_unknown_norm_is_refused():
-    with pytest.raises(InputError, match="linf or l2"):
+    with pytest.raises(InputError, match="linf, l2, l1, l0"):
         Ball("l7", 1.0)

@@ -9,7 +9,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.driver import Limits, run_attack
 from roadworthy.core.model import Offer
 from roadworthy.core.progress import Progress
-from roadworthy.core.threat import Ball
+from roadworthy.core.threat import Threat
 
 BATCH = 256
 
@@ -60,14 +60,14 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
     """
 
     attack: EvasionAttack
-    threat: Ball
+    threat: Threat
     n: int
 
     card = Card("adversarial-examples", "Adversarial examples", cost="minutes")
     value = AdversarialExamplesValue
 
     def cost(self, subject: Subject) -> float:
-        passes = 3 if self.attack.needs == Offer.GRADIENTS else 1
+        passes = 3 if Offer.GRADIENTS in self.attack.needs else 1
         return float(passes * self.attack.steps * min(self.n, len(subject.dataset.test)))
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> AdversarialExamplesValue:

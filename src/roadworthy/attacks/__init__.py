@@ -17,4 +17,11 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Square,
 )
 
-__all__ = ["ATTACKS", "DDN", "FGSM", "FMN", "PGD", "Square"]
+__all__ = [
+    "ATTACKS",
+    "DDN",
+    "FGSM",
+    "FMN",
+    "PGD",
+    "Square",
+]

@@ -1,12 +1,10 @@
 import math
 
-import torch
-from torch import Tensor
 
+def cosine(first: float, last: float, done: int, steps: int) -> float:
+    """Lower a number from `first` to `last` along half a cosine.
 
-def cosine(first: float, last: float, done: Tensor, steps: int) -> Tensor:
-    """Lower a number from `first` to `last` along half a cosine (Loshchilov, Hutter 2016,
-    arXiv:1608.03983, equation 5): (N,), or whatever the shape of `done`.
+    Source: Loshchilov, Hutter 2016, arXiv:1608.03983, equation 5.
 
     Args:
         first: the number before the first step.
@@ -14,4 +12,4 @@ def cosine(first: float, last: float, done: Tensor, steps: int) -> Tensor:
         done: how many steps were made.
         steps: how many there are.
     """
-    return last + (first - last) * (1 + torch.cos(math.pi * done / steps)) / 2
+    return last + (first - last) * (1 + math.cos(math.pi * done / steps)) / 2

@@ -116,7 +116,7 @@ def describe(item: Any) -> dict[str, Any]:
         if hasattr(item, name):
             entry[name] = getattr(item, name)
     if hasattr(item, "threats"):
-        entry |= {"threats": sorted(item.threats), "needs": str(item.needs)}
+        entry |= {"threats": sorted(item.threats), "needs": sorted(item.needs)}
     return entry | {"parameters": _parameters(item)}
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.streams import Streams
-from roadworthy.core.threat import Ball, Norm
+from roadworthy.core.threat import Threat
 
 S = TypeVar("S", bound="State")
 
@@ -40,6 +40,9 @@ class State:
         low: smallest valid values, (N, …).
         high: largest valid values, (N, …).
         streams: each sample's random numbers.
+        theta: the change's own parameters, (N, P); none in a ball.
+        finished: the attack is done with the sample, whatever it found, (N,) bool.
+        guide: another input per sample, of the target's class or of a wrong one, (N, …).
     """
 
     x: Tensor
@@ -49,16 +52,25 @@ class State:
     low: Tensor
     high: Tensor
     streams: Streams
+    theta: Tensor
+    finished: Tensor
+    guide: Tensor | None
 
     def take(self: S, rows: Tensor) -> S:
         """Keep some rows of everything, by mask or index."""
         kept: dict[str, Any] = {}
         for part in dataclasses.fields(self):
             value = getattr(self, part.name)
-            kept[part.name] = value.take(rows) if isinstance(value, Streams) else value[rows]
+            if value is not None:
+                kept[part.name] = value.take(rows) if isinstance(value, Streams) else value[rows]
         return replace(self, **kept)
 
-    def extended(self, kind: type[S], **more: Tensor) -> S:
+    @property
+    def is_targeted(self) -> bool:
+        """Whether a class is to be reached; it is the same for all samples of a run."""
+        return bool((self.sign < 0).any())
+
+    def extended(self, kind: type[S], **more: Any) -> S:
         """Make an attack's own state out of this one and the tensors it adds."""
         parts = {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
         return kind(**parts | more)
@@ -69,23 +81,34 @@ class State:
 
 
 class Look:
-    """What the model says of the candidates: one forward pass that judging and stepping share."""
+    """What the model says of the candidates: one forward pass that judging and stepping share.
 
-    def __init__(self, model: Model, x: Tensor, wants_gradient: bool) -> None:
+    Args:
+        model: is asked.
+        x: candidates, (N, …).
+        wants_gradient: a gradient will be asked for.
+        step: how many steps were made before.
+    """
+
+    def __init__(self, model: Model, x: Tensor, wants_gradient: bool, step: int = 0) -> None:
+        self.step = step
         self._x = x.detach().requires_grad_(wants_gradient)
         with torch.set_grad_enabled(wants_gradient):
             self._outputs = model(self._x)
-        self._rows = torch.arange(len(x), device=x.device)
+        self._rows: Tensor | None = None  # all of them
         self.zero_gradient = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+
+    def _shown(self, values: Tensor) -> Tensor:
+        return values if self._rows is None else values[self._rows]
 
     @property
     def logits(self) -> Tensor:
         """(N, K) logits of the candidates, without a graph."""
-        return self._outputs.detach()[self._rows]
+        return self._shown(self._outputs.detach())
 
     def keep(self, rows: Tensor) -> None:
-        """Show only some of the candidates from now on."""
-        self._rows = self._rows[rows]
+        """Show only some of the candidates from now on, by index."""
+        self._rows = rows if self._rows is None else self._rows[rows]
         self.zero_gradient = self.zero_gradient[rows]
 
     def gradient(self, loss: Callable[[Tensor], Tensor], again: bool = False) -> Tensor:
@@ -95,10 +118,10 @@ class Look:
             loss: one number per sample.
             again: whether another gradient of this look follows.
         """
-        total = loss(self._outputs[self._rows]).sum()
+        total = loss(self._shown(self._outputs)).sum()
         (gradient,) = torch.autograd.grad(total, self._x, retain_graph=again)
         # one NaN would spoil the candidate for good; it points nowhere, so it counts as no gradient
-        gradient = gradient[self._rows].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = self._shown(gradient).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         self.zero_gradient = gradient.flatten(1).abs().amax(1) == 0
         return gradient
 
@@ -108,31 +131,81 @@ class EvasionAttack(ABC):
 
     A frozen dataclass whose fields are its hyper-parameters; it keeps no state and judges nothing.
     The driver, `run_attack`, looks at `state.x`, decides what succeeded, and asks for a step.
-    A fixed-budget attack is held to the ball; a minimal one looks for the nearest error and is
-    judged at every radius at once.
+
+    A class says what it is:
+
+    - `threats`: the kinds of threat model it knows; `needs`: what it takes of the model.
+    - `is_minimal`: it looks for the nearest error and is judged at every radius at once; otherwise
+      it is held to the budget. `ends_at_success`: the first error ends it; a minimal attack that
+      goes on afterwards sets it to False.
+    - `is_universal`: one change serves all samples, so none leaves the batch.
+    - `is_targetable`: it can be told which class to reach.
+    - `takes_images_only`: inputs must be (N, C, H, W). `takes_guide`: it needs other inputs.
+    - `expected_failures`: promises of the contract tests that the method cannot keep, with why.
     """
 
     card: ClassVar[Card]
-    threats: ClassVar[frozenset[Norm]]
-    needs: ClassVar[Offer]
+    threats: ClassVar[frozenset[str]]
+    needs: ClassVar[frozenset[Offer]]
     is_minimal: ClassVar[bool] = False
+    ends_at_success: ClassVar[bool] = True
+    is_universal: ClassVar[bool] = False
+    is_targetable: ClassVar[bool] = True
+    takes_images_only: ClassVar[bool] = False
+    takes_guide: ClassVar[bool] = False
+    expected_failures: ClassVar[dict[str, str]] = {}
     steps: int
 
-    def start(self, model: Model, state: State, threat: Ball) -> State:
+    def start(self, model: Model, state: State, threat: Any) -> State:
         """Make the first candidates; by default the inputs themselves."""
         return state
 
     @abstractmethod
-    def step(self, model: Model, state: State, look: Look, threat: Ball) -> State:
+    def step(self, model: Model, state: Any, look: Look, threat: Any) -> State:
         """Make the next candidates from what the model says of the last ones."""
 
+    def passes_ahead(self, step: int) -> int:
+        """Say how many passes per sample the next step may take, its look included."""
+        return 1 + (Offer.GRADIENTS in self.needs)
+
     def __call__(
-        self, model: Model, x: Tensor, y: Tensor, threat: Ball, *, seed: int = 0
+        self, model: Model, x: Tensor, y: Tensor, threat: Threat, *, seed: int = 0
     ) -> "AttackResult":
         """Run the attack with the driver's defaults: `run_attack` takes more options."""
         from roadworthy.core.driver import run_attack  # the driver knows attacks, not the reverse
 
         return run_attack(self, model, x, y, threat, seed=seed)
+
+
+class Composite(EvasionAttack):
+    """An attack made of others, tried one after the other on the samples that are left.
+
+    With `is_minimal` or `keeps_best` every part sees every sample, and the nearest or the most
+    confident error counts.
+    """
+
+    keeps_best: ClassVar[bool] = False
+    steps = 0
+
+    @abstractmethod
+    def parts(self, model: Model, y: Tensor, threat: Threat) -> "tuple[Part, ...]":
+        """List the attacks to run."""
+
+    def step(self, model: Model, state: Any, look: Look, threat: Any) -> State:
+        raise AssertionError("the driver runs the parts, not the whole")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One attack of a composite.
+
+    Args:
+        attack: what to run.
+        target: (N,) classes to reach; None means what the composite was asked for.
+    """
+
+    attack: EvasionAttack
+    target: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,11 +215,15 @@ class AttackResult:
     Args:
         x: (N, …) adversarial inputs; the original where there is none.
         success: (N,) bool: an adversarial input was found, or the model erred anyway.
-        distance: (N,) in the ball's units: 0 where already wrong, infinite where none was found.
+        distance: (N,) in the threat's units: 0 where already wrong, infinite where none was found.
         reason: (N,) a `Reason` each.
-        forward: (N,) forward passes spent on each sample.
+        forward: (N,) forward passes spent on each sample; a surrogate's are not among them.
         backward: (N,) backward passes.
         zero_gradient: (N,) share of the steps whose gradient was exactly zero, or not a number.
+        clean_margin: (N,) by how much the attacker's aim led the other classes at the start, in
+            logits: negative where the model was right.
+        margin: (N,) the same at its best along the way: positive where an error was found.
+        theta: (N, P) parameters of the change, where it has some.
     """
 
     x: Tensor
@@ -156,7 +233,16 @@ class AttackResult:
     forward: Tensor
     backward: Tensor
     zero_gradient: Tensor
+    clean_margin: Tensor
+    margin: Tensor
+    theta: Tensor
 
     def robust_at(self, eps: Tensor) -> Tensor:
         """Give the share (E,) of samples on which no error was found within each radius (E,)."""
         return (self.distance[None] > eps[:, None]).to(torch.float64).mean(1)
+
+    def take(self, rows: Tensor) -> "AttackResult":
+        """Keep some samples, by mask or index."""
+        return AttackResult(
+            **{part.name: getattr(self, part.name)[rows] for part in dataclasses.fields(self)}
+        )

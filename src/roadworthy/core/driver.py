@@ -1,35 +1,61 @@
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from roadworthy.core.attack import AttackResult, EvasionAttack, Look, Reason, State
+from roadworthy.core.attack import AttackResult, Composite, EvasionAttack, Part, Reason, State
+from roadworthy.core.attack_run import HALVINGS, Limits, Run, reserve
 from roadworthy.core.errors import InputError
-from roadworthy.core.model import Model, Offer, require
+from roadworthy.core.model import Model, require
 from roadworthy.core.progress import Progress, Silent
-from roadworthy.core.shapes import per_sample
 from roadworthy.core.streams import Streams
-from roadworthy.core.threat import Ball
+from roadworthy.core.threat import Threat
 
-HALVINGS = 8  # of the segment from an adversarial input to its origin: to 0.4 % of its length
+__all__ = ["HALVINGS", "Limits", "run_attack", "run_attacks"]
+
+UNLIMITED = Limits()
+
+Pool = tuple[Tensor, Tensor]
+Tell = Callable[[float], None]
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What an attack may use; None means no limit.
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """What is attacked, under which rules; `take` keeps some of it."""
 
-    Args:
-        passes: forward and backward passes per sample, verification included.
-        seconds: time for the whole run.
-        batch: samples attacked at a time.
-    """
+    x: Tensor
+    y: Tensor
+    target: Tensor | None
+    low: Tensor
+    high: Tensor
+    ids: Tensor
 
-    passes: int | None = None
-    seconds: float | None = None
-    batch: int = 512
+    def take(self, rows: Tensor) -> "_Samples":
+        return _Samples(
+            self.x[rows],
+            self.y[rows],
+            None if self.target is None else self.target[rows],
+            self.low[rows],
+            self.high[rows],
+            self.ids[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rules:
+    """What stays the same over all parts of a run."""
+
+    model: Model
+    source: Model
+    threat: Threat
+    pool: Pool | None
+    limits: Limits
+    stop_at: float | None
+    seed: int
+    goes_on: bool = False
 
 
 def run_attack(
@@ -37,20 +63,23 @@ def run_attack(
     model: Model,
     x: Tensor,
     y: Tensor,
-    threat: Ball,
+    threat: Threat,
     *,
     target: Tensor | None = None,
     bounds: tuple[Tensor, Tensor] | None = None,
     ids: Tensor | None = None,
-    limits: Limits = Limits(),
+    pool: Pool | None = None,
+    surrogate: Model | None = None,
+    limits: Limits = UNLIMITED,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AttackResult:
     """Attack each sample on its own and verify what comes out.
 
     Samples that are already wrong are left out; those that are finished leave the batch; the best
-    candidate counts, the last one included; box, norm and label are checked again at the end. A
-    sample's result depends on the seed and its id, not on the batch it sits in.
+    candidate counts, the last one included; box, size and label are checked again at the end, by
+    the model in its own precision. A sample's result depends on the seed and its id, not on the
+    batch it sits in.
 
     Args:
         attack: proposes candidates.
@@ -61,241 +90,256 @@ def run_attack(
         target: (N,) classes to reach; None means any wrong one.
         bounds: lower and upper bound of valid inputs; 0 and 1 by default.
         ids: (N,) whole numbers that name the samples; their place in `x` by default.
+        pool: (M, …) other inputs and their (M,) classes, for attacks that start from one.
+        surrogate: another model that the attack works on; the attacked one only judges the result.
         limits: what may be used.
         seed: of every random number.
         progress: where to say how far the work is.
 
     Raises:
-        InputError: the attack does not know the threat model.
+        InputError: the attack does not know the threat model, or lacks something it starts from.
         NotAssessed: the model does not offer what the attack needs.
     """
     if not len(x):
         raise InputError("there is no input to attack")
-    if threat.norm not in attack.threats:
-        known = " and ".join(sorted(attack.threats))
-        raise InputError(f"{attack.card.name} attacks within {known}, not {threat.norm}")
-    require(model, attack.needs)
-    _check_passes(attack, limits)
     x = x.detach()
-    state = _first_state(x, y, target, bounds, Streams.of(seed, _default_ids(ids, x)))
-    stop_at = None if limits.seconds is None else time.monotonic() + limits.seconds
+    rules = _rules(attack, model, threat, pool, surrogate, limits, seed)
+    _check(attack, rules, x, target)
+    samples = _samples(x, y, target, bounds, ids)
     shown = progress or Silent()
-    parts = []
-    for first in range(0, len(x), limits.batch):  # chunks bound the memory
-        rows = torch.arange(first, min(first + limits.batch, len(x)), device=x.device)
-        run = _Run(attack, model, threat, state.take(rows), y[rows], target is not None)
-        tell = _part_of(shown, first / len(x), len(rows) / len(x))
-        parts.append(run.drive(limits.passes, stop_at, tell))
-    columns = ([getattr(p, f.name) for p in parts] for f in dataclasses.fields(AttackResult))
-    return AttackResult(*(torch.cat(column) for column in columns))
+    return _run(attack, samples, rules, shown.advance)
 
 
-def _check_passes(attack: EvasionAttack, limits: Limits) -> None:
-    least = 2 + _reserve(attack)
-    if limits.passes is not None and limits.passes < least:
-        raise InputError(f"{attack.card.name} needs at least {least} passes per sample")
+def run_attacks(
+    attacks: Iterable[EvasionAttack],
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    threat: Threat,
+    *,
+    target: Tensor | None = None,
+    bounds: tuple[Tensor, Tensor] | None = None,
+    ids: Tensor | None = None,
+    pool: Pool | None = None,
+    limits: Limits = UNLIMITED,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[AttackResult, tuple[tuple[Tensor, AttackResult], ...]]:
+    """Run several attacks, each on the samples that the ones before left standing.
+
+    A minimal attack looks at all samples, since it may find a nearer error.
+
+    Args:
+        attacks: in the order to run them.
+        model: is attacked.
+        x: (N, …) inputs.
+        y: (N,) true classes.
+        threat: what the attacker may do.
+        target: (N,) classes to reach; None means any wrong one.
+        bounds: lower and upper bound of valid inputs; 0 and 1 by default.
+        ids: (N,) whole numbers that name the samples.
+        pool: other inputs and their classes, for attacks that start from one.
+        limits: what all of them together may use.
+        seed: of every random number.
+        progress: where to say how far the work is.
+
+    Returns:
+        The worst case, and for each attack the rows (R,) that it saw and what it found on them.
+    """
+    attacks = tuple(attacks)
+    if not attacks or not len(x):
+        raise InputError("there is no input or no attack")
+    x = x.detach()
+    rules = _rules(attacks[0], model, threat, pool, None, limits, seed)
+    for attack in attacks:
+        _check(attack, rules, x, target)
+    samples = _samples(x, y, target, bounds, ids)
+    shown = progress or Silent()
+    is_minimal = all(attack.is_minimal for attack in attacks)
+    parts = tuple(Part(attack) for attack in attacks)
+    return _run_parts(parts, is_minimal, samples, rules, shown.advance)
 
 
-def _reserve(attack: EvasionAttack) -> int:
-    """Give the passes that are kept back to shorten and to verify what was found."""
-    return 1 + HALVINGS * attack.is_minimal
+def _rules(
+    attack: EvasionAttack,
+    model: Model,
+    threat: Threat,
+    pool: Pool | None,
+    surrogate: Model | None,
+    limits: Limits,
+    seed: int,
+) -> _Rules:
+    stop_at = None if limits.seconds is None else time.monotonic() + limits.seconds
+    return _Rules(model, surrogate or model, threat, pool, limits, stop_at, seed)
 
 
-def _part_of(progress: Progress, start: float, share: float) -> Callable[[float], None]:
-    return lambda done: progress.advance(start + done * share)
+def _check(attack: EvasionAttack, rules: _Rules, x: Tensor, target: Tensor | None) -> None:
+    name = attack.card.name
+    if rules.threat.kind not in attack.threats:
+        known = " and ".join(sorted(attack.threats))
+        raise InputError(f"{name} attacks within {known}, not {rules.threat.kind}")
+    if target is not None and not attack.is_targetable:
+        raise InputError(f"{name} cannot be told which class to reach: leave the target out")
+    if attack.takes_images_only and x.ndim != 4:
+        raise InputError(f"{name} attacks images (N, C, H, W), not inputs of shape {(*x.shape,)}")
+    if attack.takes_guide and rules.pool is None:
+        raise InputError(f"{name} starts from other inputs: give it a pool of inputs and classes")
+    for offer in sorted(attack.needs):
+        require(rules.source, offer)
+    least = attack.passes_ahead(0) + reserve(attack)
+    passes, queries = rules.limits.passes, rules.limits.queries
+    if any(limit is not None and limit < least for limit in (passes, queries)):
+        raise InputError(f"{name} needs at least {least} passes per sample")
 
 
-def _default_ids(ids: Tensor | None, x: Tensor) -> Tensor:
-    return torch.arange(len(x), device=x.device) if ids is None else ids.to(x.device)
-
-
-def _first_state(
+def _samples(
     x: Tensor,
     y: Tensor,
     target: Tensor | None,
     bounds: tuple[Tensor, Tensor] | None,
-    streams: Streams,
-) -> State:
+    ids: Tensor | None,
+) -> _Samples:
     low, high = bounds if bounds is not None else (torch.tensor(0.0), torch.tensor(1.0))
-    sign = torch.full((len(x),), 1.0 if target is None else -1.0, dtype=x.dtype, device=x.device)
-    return State(
+    return _Samples(
         x=x,
-        origin=x,
-        y=y if target is None else target,
-        sign=sign,
+        y=y,
+        target=target,
         # an input that lies outside the usual bounds may stay where it is
         low=torch.minimum(low.to(x), x),
         high=torch.maximum(high.to(x), x),
-        streams=streams,
+        ids=torch.arange(len(x), device=x.device) if ids is None else ids.to(x.device),
     )
 
 
-class _Run:
-    """One batch on its way; the result's tensors are filled in as samples finish."""
-
-    def __init__(
-        self,
-        attack: EvasionAttack,
-        model: Model,
-        threat: Ball,
-        state: State,
-        y: Tensor,
-        is_targeted: bool,
-    ) -> None:
-        self.attack, self.model, self.threat = attack, model, threat
-        self.first, self.y, self.is_targeted = state, y, is_targeted
-        x = state.origin
-        zeros = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        self.best = x.clone()
-        self.distance = torch.full((len(x),), float("inf"), dtype=x.dtype, device=x.device)
-        self.forward, self.backward = zeros.clone(), zeros.clone()
-        self.steps, self.zero_steps = zeros.clone(), zeros.clone()
-        self.reason = torch.full_like(zeros, int(Reason.BUDGET))
-
-    def drive(
-        self, passes: int | None, stop_at: float | None, tell: Callable[[float], None]
-    ) -> AttackResult:
-        """Attack, shorten, verify."""
-        alive = self._leave_out_wrong()
-        if len(alive):
-            self._attack(alive, passes, stop_at, tell)
-        found = (self.distance.isfinite() & (self.reason != Reason.ALREADY_WRONG)).nonzero()[:, 0]
-        if self.attack.is_minimal and len(found):
-            self._search_segment(found)
-        if len(found):
-            self._verify(found)
-        is_blind = (self.steps > 0) & (self.zero_steps == self.steps)
-        failed = self.reason > Reason.SUCCESS
-        self.reason[is_blind & failed] = int(Reason.MASKED_GRADIENT)
-        return AttackResult(
-            x=self.best,
-            success=self.reason <= Reason.SUCCESS,
-            distance=self.distance,
-            reason=self.reason,
-            forward=self.forward,
-            backward=self.backward,
-            zero_gradient=self.zero_steps / self.steps.clamp_min(1),
+def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) -> AttackResult:
+    """Run one attack, in chunks that bound the memory; a composite runs its parts."""
+    if isinstance(attack, Composite):
+        parts = attack.parts(rules.source, samples.y, rules.threat)
+        rules = replace(rules, goes_on=attack.keeps_best)
+        sees_all = attack.is_minimal or attack.keeps_best
+        return _run_parts(parts, sees_all, samples, rules, tell)[0]
+    n = len(samples.x)
+    size = n if attack.is_universal else rules.limits.batch
+    found = []
+    for first in range(0, n, size):
+        rows = torch.arange(first, min(first + size, n), device=samples.x.device)
+        chunk = samples.take(rows) if len(rows) < n else samples
+        run = Run(
+            attack,
+            rules.model,
+            rules.source,
+            rules.threat,
+            _first_state(chunk, rules),
+            chunk.y,
+            rules.goes_on,
         )
+        found.append(
+            run.drive(rules.limits, rules.stop_at, _part_of(tell, first / n, len(rows) / n))
+        )
+    columns = ([getattr(p, f.name) for p in found] for f in dataclasses.fields(AttackResult))
+    return AttackResult(*(torch.cat(column) for column in columns))
 
-    def _leave_out_wrong(self) -> Tensor:
-        with torch.no_grad():
-            choice = self.model(self.first.origin).argmax(1)
-        self.forward += 1
-        is_wrong = choice == self.first.y if self.is_targeted else choice != self.y
-        self.reason[is_wrong] = int(Reason.ALREADY_WRONG)
-        self.distance[is_wrong] = 0
-        return (~is_wrong).nonzero()[:, 0]
 
-    def _attack(
-        self,
-        alive: Tensor,
-        passes: int | None,
-        stop_at: float | None,
-        tell: Callable[[float], None],
-    ) -> None:
-        uses_gradient = self.attack.needs == Offer.GRADIENTS
-        before = self._passes()
-        state = self._held(self.attack.start(self.model, self.first.take(alive), self.threat))
-        self._share_out(alive, before)
-        for step in range(self.attack.steps + 1):
-            before = self._passes()
-            is_last = step == self.attack.steps
-            look = Look(self.model, state.x, uses_gradient and not is_last)
-            is_done = self._judge(alive, state, look.logits)
-            self._share_out(alive, before)
-            if passes is not None:
-                spent = self.forward[alive] + self.backward[alive]
-                ahead = 1 + uses_gradient + _reserve(self.attack)
-                is_done = is_done | (spent + ahead > passes)
-            looked = alive
-            if is_done.any():
-                alive, state = alive[~is_done], state.take(~is_done)
-                look.keep(~is_done)
-            tell(step / self.attack.steps)
-            is_late = stop_at is not None and time.monotonic() > stop_at
-            if is_last or is_late or not len(alive):
-                return
-            state = self._step(looked, alive, state, look)
+def _run_parts(
+    parts: tuple[Part, ...], sees_all: bool, samples: _Samples, rules: _Rules, tell: Tell
+) -> tuple[AttackResult, tuple[tuple[Tensor, AttackResult], ...]]:
+    """Run attacks one after the other and keep, sample by sample, the best of what they found."""
+    worst: AttackResult | None = None
+    runs = []
+    for index, part in enumerate(parts):
+        rows = _rows_for(part.attack, worst, sees_all, samples)
+        limits = _left(rules.limits, worst)
+        least = part.attack.passes_ahead(0) + reserve(part.attack)
+        is_late = rules.stop_at is not None and time.monotonic() > rules.stop_at
+        is_spent = min(limits.passes or least, limits.queries or least) < least
+        if not len(rows) or (worst is not None and (is_late or is_spent)):
+            continue
+        some = samples.take(rows)
+        if part.target is not None:
+            some = replace(some, target=part.target[rows])
+        # each part draws numbers of its own
+        chosen = replace(rules, limits=limits, seed=rules.seed + index * 1_000_003)
+        share = _part_of(tell, index / len(parts), 1 / len(parts))
+        found = _run(part.attack, some, chosen, share)
+        runs.append((rows, found))
+        worst = found if worst is None else _merge(worst, rows, found, rules.goes_on)
+    assert worst is not None
+    return worst, tuple(runs)
 
-    def _step(self, looked: Tensor, alive: Tensor, state: State, look: Look) -> State:
-        before, last = self._passes(), state.x
-        state = self._held(self.attack.step(self.model, state, look, self.threat))
-        # a backward pass goes through all that were looked at, also those that just finished
-        self._share_out(looked, before)
-        self.steps[alive] += 1
-        self.zero_steps[alive] += look.zero_gradient
-        # a random search may propose the same again; only a gradient's step can be stuck
-        if self.attack.needs == Offer.GRADIENTS:
-            is_still = (state.x == last).flatten(1).all(1)
-            self.reason[alive] = torch.where(is_still, int(Reason.STALLED), int(Reason.BUDGET))
-        return state
 
-    def _held(self, state: State) -> State:
-        """Bring candidates into the ball, where the budget is fixed, and into the box."""
-        x = state.x
-        if not self.attack.is_minimal:
-            delta = self.threat.project(x - state.origin)
-            x = state.origin + delta
-            # far from zero, adding rounds by more than the ball allows: one number back is inside
-            is_beyond = (x - state.origin).abs() > delta.abs()
-            x = torch.where(is_beyond, torch.nextafter(x, state.origin), x)
-        return replace(state, x=state.box(x))
+def _rows_for(
+    attack: EvasionAttack, worst: AttackResult | None, sees_all: bool, samples: _Samples
+) -> Tensor:
+    if worst is None:
+        return torch.arange(len(samples.x), device=samples.x.device)
+    sees_all = sees_all or attack.is_minimal
+    is_left = worst.reason != Reason.ALREADY_WRONG if sees_all else ~worst.success
+    return is_left.nonzero()[:, 0]
 
-    def _is_reached(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Say of logits (N, K) whether they are what the attacker wants; NaN never is."""
-        # a tie is no success: another machine may round it the other way
-        rest = logits.scatter(1, y[:, None], float("-inf")).amax(1)
-        own = logits.gather(1, y[:, None])[:, 0]
-        return own > rest if self.is_targeted else own < rest
 
-    def _is_allowed(self, delta: Tensor) -> Tensor:
-        if self.attack.is_minimal:
-            return self.threat.distance(delta).isfinite()
-        return self.threat.contains(delta)
+def _left(limits: Limits, worst: AttackResult | None) -> Limits:
+    """Give what is left of the passes after what the costliest sample spent."""
+    if worst is None:
+        return limits
+    passes, queries = limits.passes, limits.queries
+    spent = int((worst.forward + worst.backward).max())
+    return replace(
+        limits,
+        passes=None if passes is None else max(1, passes - spent),
+        queries=None if queries is None else max(1, queries - int(worst.forward.max())),
+    )
 
-    def _judge(self, alive: Tensor, state: State, logits: Tensor) -> Tensor:
-        """Remember candidates that succeed and are the nearest so far; say who is finished."""
-        delta = state.x - state.origin
-        distance = self.threat.distance(delta)
-        reached = self._is_reached(logits, state.y) & self._is_allowed(delta)
-        better = reached & (distance < self.distance[alive])
-        self.best[alive[better]] = state.x[better]
-        self.distance[alive[better]] = distance[better]
-        return torch.zeros_like(reached) if self.attack.is_minimal else reached
 
-    def _passes(self) -> tuple[int, int]:
-        return self.model.passes.forward, self.model.passes.backward
+def _merge(worst: AttackResult, rows: Tensor, found: AttackResult, by_margin: bool) -> AttackResult:
+    """Put what was found on some rows over what was known, where it is better."""
+    old = worst.take(rows)
+    is_better = found.success & ~old.success
+    both = found.success & old.success
+    is_better |= both & (found.margin > old.margin if by_margin else found.distance < old.distance)
+    is_better |= ~found.success & ~old.success & (found.margin > old.margin)
+    columns = {}
+    for part in dataclasses.fields(AttackResult):
+        values = getattr(worst, part.name).clone()
+        new = getattr(found, part.name)
+        if part.name in ("forward", "backward"):
+            values[rows] += new
+        elif values.shape[1:] == new.shape[1:]:
+            values[rows[is_better]] = new[is_better]
+        columns[part.name] = values
+    return AttackResult(**columns)
 
-    def _share_out(self, alive: Tensor, before: tuple[int, int]) -> None:
-        """Charge the passes made since `before` to the samples that were in the batch."""
-        forward, backward = self._passes()
-        self.forward[alive] += round((forward - before[0]) / len(alive))
-        self.backward[alive] += round((backward - before[1]) / len(alive))
 
-    def _search_segment(self, rows: Tensor) -> None:
-        """Move successes along the line to their origin, as near as they stay successful."""
-        state, far = self.first.take(rows), self.best[rows]
-        low = torch.zeros(len(rows), dtype=far.dtype, device=far.device)
-        high = torch.ones_like(low)
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            share = per_sample(middle, far)
-            x = state.box(state.origin + share * (far - state.origin))
-            with torch.no_grad():
-                reached = self._is_reached(self.model(x), state.y)
-            self.forward[rows] += 1
-            high, low = torch.where(reached, middle, high), torch.where(reached, low, middle)
-            self.best[rows[reached]] = x[reached]
-        self.distance[rows] = self.threat.distance(self.best[rows] - state.origin)
+def _part_of(tell: Tell, start: float, share: float) -> Tell:
+    return lambda done: tell(start + done * share)
 
-    def _verify(self, rows: Tensor) -> None:
-        """Judge label, box and norm of the final inputs once more, by a pass of their own."""
-        state, x = self.first.take(rows), self.best[rows]
-        with torch.no_grad():
-            reached = self._is_reached(self.model(x), state.y)
-        self.forward[rows] += 1
-        in_box = (x == state.box(x)).flatten(1).all(1)
-        holds = reached & in_box & self._is_allowed(x - state.origin)
-        self.reason[rows[holds]] = int(Reason.SUCCESS)
-        self.best[rows[~holds]] = state.origin[~holds]
-        self.distance[rows[~holds]] = float("inf")
+
+def _first_state(samples: _Samples, rules: _Rules) -> State:
+    x, target = samples.x, samples.target
+    sign = torch.full((len(x),), 1.0 if target is None else -1.0, dtype=x.dtype, device=x.device)
+    streams = Streams.of(rules.seed, samples.ids)
+    return State(
+        x=x,
+        origin=x,
+        y=samples.y if target is None else target,
+        sign=sign,
+        low=samples.low,
+        high=samples.high,
+        streams=streams,
+        theta=rules.threat.neutral(x),
+        finished=torch.zeros(len(x), dtype=torch.bool, device=x.device),
+        guide=None if rules.pool is None else _guides(samples, rules.pool, streams),
+    )
+
+
+def _guides(samples: _Samples, pool: Pool, streams: Streams) -> Tensor:
+    """Draw for each sample another input: of the class to reach, or of any but its own."""
+    others, classes = (part.to(samples.x.device) for part in pool)
+    fits = classes[None] != samples.y[:, None]
+    if samples.target is not None:
+        fits = classes[None] == samples.target[:, None]
+    count = fits.sum(1)
+    if not count.all():
+        raise InputError("the pool lacks inputs of a class that an attack has to start from")
+    place = streams.integers(count)
+    chosen = ((fits.cumsum(1) > place[:, None]) & fits).to(torch.int8).argmax(1)
+    return others[chosen].to(samples.x.dtype)

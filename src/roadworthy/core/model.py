@@ -18,6 +18,8 @@ class Offer(StrEnum):
     GRADIENTS = "gradients"  # exact derivatives of the outputs by the input
     EMBEDDINGS = "embeddings"  # a vector per input, from inside the model
     REFIT = "refit"  # the same training on other rows
+    TREES = "trees"  # its decision trees, node by node
+    UNCERTAINTY = "uncertainty"  # how sure it is of its own answer, differentiable
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,14 @@ class Model(ABC):
             NotAssessed: the model offers no embeddings.
         """
         raise NotAssessed(f"{self.spec.name} offers no embeddings")
+
+    def uncertainty(self, x: Tensor) -> Tensor:
+        """Give the variance (N, K) of the latent function of each class; a pass like any other.
+
+        Raises:
+            NotAssessed: the model does not know it.
+        """
+        raise NotAssessed(f"{self.spec.name} does not say how sure it is of an answer")
 
     def refit(self, rows: Split, seed: int) -> "Model":
         """Train the same model afresh on other rows.

@@ -19,11 +19,9 @@ class DDNState(State):
 
     Args:
         norm: length of the perturbation, (N,).
-        done: steps made, (N,).
     """
 
     norm: Tensor
-    done: Tensor
 
 
 @dataclass(frozen=True)
@@ -52,24 +50,20 @@ class DDN(EvasionAttack):
 
     card = Card("ddn", "Decoupled direction and norm", aliases=("ddnl2",), paper="arxiv:1811.09600")
     threats = frozenset({"l2"})
-    needs = Offer.GRADIENTS
+    needs = frozenset({Offer.GRADIENTS})
     is_minimal = True
+    ends_at_success = False
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
-        zeros = torch.zeros_like(state.sign)
-        return state.extended(DDNState, norm=zeros + self.first_norm, done=zeros)
+        return state.extended(DDNState, norm=torch.full_like(state.sign, self.first_norm))
 
     def step(self, model: Model, state: DDNState, look: Look, threat: Ball) -> State:
         gradient = look.gradient(log_odds(state))
-        alpha = cosine(1.0, 0.01, state.done, self.steps)
+        alpha = cosine(1.0, 0.01, look.step, self.steps)
         direction = steepest(gradient, "l2", threat.unit(state.x))
-        delta = state.x - state.origin + per_sample(alpha, state.x) * direction
+        delta = state.x - state.origin + alpha * direction
         change = torch.where(lead(state, look.logits) < 0, 1 - self.gamma, 1 + self.gamma)
         norm = state.norm * change
         length = threat.distance(delta).clamp_min(torch.finfo(delta.dtype).tiny)
-        return replace(
-            state,
-            x=state.origin + per_sample(norm / length, delta) * delta,
-            norm=norm,
-            done=state.done + 1,
-        )
+        x = state.origin + per_sample(norm / length, delta) * delta
+        return replace(state, x=x, norm=norm)

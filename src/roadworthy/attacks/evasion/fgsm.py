@@ -26,7 +26,7 @@ class FGSM(EvasionAttack):
 
     card = Card("fgsm", "Fast gradient sign method", aliases=("fgm",), paper="arxiv:1412.6572")
     threats = frozenset({"linf", "l2"})
-    needs = Offer.GRADIENTS
+    needs = frozenset({Offer.GRADIENTS})
 
     def step(self, model: Model, state: State, look: Look, threat: Ball) -> State:
         gradient = look.gradient(log_odds(state))

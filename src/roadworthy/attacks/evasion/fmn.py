@@ -21,13 +21,11 @@ class FMNState(State):
         eps: radius that the next candidate is held to, (N,).
         nearest: distance of the nearest adversarial candidate; the box's far end without one, (N,).
         is_found: there was an adversarial candidate, (N,).
-        done: steps made, (N,).
     """
 
     eps: Tensor
     nearest: Tensor
     is_found: Tensor
-    done: Tensor
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,9 @@ class FMN(EvasionAttack):
 
     card = Card("fmn", "Fast minimum norm", paper="arxiv:2102.12827")
     threats = frozenset({"linf", "l2"})
-    needs = Offer.GRADIENTS
+    needs = frozenset({Offer.GRADIENTS})
     is_minimal = True
+    ends_at_success = False
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
         zeros = torch.zeros_like(state.sign)
@@ -72,7 +71,6 @@ class FMN(EvasionAttack):
             eps=zeros,
             nearest=nearest,
             is_found=torch.zeros_like(zeros).bool(),
-            done=zeros,
         )
 
     def step(self, model: Model, state: FMNState, look: Look, threat: Ball) -> State:
@@ -80,14 +78,14 @@ class FMN(EvasionAttack):
         delta, ahead = state.x - state.origin, lead(state, look.logits)
         distance, is_adversarial = threat.distance(delta), ahead < 0
         nearest = torch.where(is_adversarial, torch.minimum(distance, state.nearest), state.nearest)
-        gamma = cosine(self.gamma, self.last_gamma, state.done, self.steps)
+        gamma = cosine(self.gamma, self.last_gamma, look.step, self.steps)
         slope = dual_length(gradient, threat.norm, unit)
         boundary = torch.where(slope > 0, distance + ahead.abs() / slope, distance)
         grown = state.eps * (1 + gamma)
         grown = torch.where(state.is_found, grown, torch.maximum(grown, boundary))
         shrunk = state.eps * (1 - gamma)
         eps = torch.minimum(torch.where(is_adversarial, shrunk, grown), nearest)
-        alpha = cosine(self.alpha, self.alpha / 100, state.done, self.steps)
+        alpha = cosine(self.alpha, self.alpha / 100, look.step, self.steps)
         step = per_sample(alpha * eps, delta) * steepest(gradient, threat.norm, unit)
         return replace(
             state,
@@ -95,5 +93,4 @@ class FMN(EvasionAttack):
             eps=eps,
             nearest=nearest,
             is_found=state.is_found | is_adversarial,
-            done=state.done + 1,
         )

@@ -31,7 +31,7 @@ class PGD(EvasionAttack):
 
     card = Card("pgd", "Projected gradient descent", aliases=("madry",), paper="arxiv:1706.06083")
     threats = frozenset({"linf", "l2"})
-    needs = Offer.GRADIENTS
+    needs = frozenset({Offer.GRADIENTS})
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
         shape, unit = state.x.shape[1:], threat.unit(state.x)

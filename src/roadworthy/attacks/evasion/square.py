@@ -21,12 +21,10 @@ class SquareState(State):
     Args:
         best: the best candidate, (N, …).
         ahead: by how much the model is ahead there, (N,).
-        done: steps made, (N,).
     """
 
     best: Tensor
     ahead: Tensor
-    done: Tensor
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,14 @@ class Square(EvasionAttack):
 
     card = Card("square", "Square attack", paper="arxiv:1912.00049")
     threats = frozenset({"linf", "l2"})
-    needs = Offer.SCORES
+    needs = frozenset({Offer.SCORES})
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
         first = stripes if threat.norm == "linf" else tiles
         delta = first(state.streams, state.x.shape[1:], state.x.dtype)
-        zeros = torch.zeros_like(state.sign)
+        ahead = torch.full_like(state.sign, float("inf"))
         return replace(
-            state.extended(SquareState, best=state.x, ahead=zeros + float("inf"), done=zeros),
+            state.extended(SquareState, best=state.x, ahead=ahead),
             x=state.origin + threat.eps * delta.reshape(state.x.shape) * threat.unit(state.x),
         )
 
@@ -72,13 +70,12 @@ class Square(EvasionAttack):
             state,
             best=torch.where(per_sample(is_better, state.x), state.x, state.best),
             ahead=torch.where(is_better, ahead, state.ahead),
-            done=state.done + 1,
         )
         propose = _propose_linf if threat.norm == "linf" else _propose_l2
-        return replace(state, x=propose(state, self._share_now(state), threat))
+        return replace(state, x=propose(state, self._share_at(look.step + 1), threat))
 
-    def _share_now(self, state: SquareState) -> float:
-        time = float(state.done[0]) / self.steps * 10_000  # all samples are at the same step
+    def _share_at(self, step: int) -> float:
+        time = step / self.steps * 10_000
         return self.share / 2 ** sum(time > after for after in HALVED_AFTER)
 
 

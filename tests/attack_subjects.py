@@ -1,0 +1,126 @@
+"""What attacks are tried on: a threat model of each kind, and models that offer what they need."""
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import nn
+
+from roadworthy.core.dataset import Task
+from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.threat import Ball, Threat
+from tests.models import GRADED, LinearModel
+
+CLASSES = 4
+THREATS: dict[str, Threat] = {
+    "linf": Ball("linf", 0.1),
+    "l2": Ball("l2", 1.0),
+    "l1": Ball("l1", 10.0),
+    "l0": Ball("l0", 20.0),
+}
+# settings that make an attack cheap enough for a test, by its name
+USUAL: dict[str, dict] = {}
+# how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
+# search that sees only labels or single features comes less near
+NEAR: dict[str, float] = {}
+
+
+def draw(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+class Network(Model):
+    """Two random layers around a dropout, so that the training mode would show."""
+
+    def __init__(self, offers=GRADED):
+        super().__init__(ModelSpec("net", Task.NOMINAL, (3, 8, 8), CLASSES, offers, "net"))
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.module = nn.Sequential(
+                nn.Flatten(), nn.Linear(192, 16), nn.Dropout(), nn.Tanh(), nn.Linear(16, CLASSES)
+            )
+
+    def forward(self, x):
+        return self.module.eval()(x)
+
+
+def subject(attack, n=8):
+    """Give a model that offers what the attack needs, images, and what the model says of them."""
+    model, x = Network(), draw(n, 3, 8, 8, seed=1).sigmoid()
+    with torch.no_grad():
+        return model, x, model.forward(x).argmax(1)
+
+
+def pool(attack):
+    """Give other inputs and their classes to an attack that starts from one, else None."""
+    if not attack.takes_guide:
+        return None
+    model, x, _ = subject(attack)
+    shape = x.shape[1:]
+    others = draw(200, *shape, seed=9).sigmoid() if len(shape) == 3 else draw(200, *shape, seed=9)
+    with torch.no_grad():
+        return others, model.forward(others).argmax(1)
+
+
+def linear(shape, n, unit=None):
+    """Give a two-class linear model, rows, and their exact distances to the other class.
+
+    An image's weights are the same within each quarter and channel: a search by squares that need
+    not find single pixels is asked for no more than it promises.
+    """
+    w = draw(*shape[:1], *[2] * (len(shape) - 1), seed=2)
+    for axis in range(1, len(shape)):
+        w = w.repeat_interleave(shape[axis] // 2, axis)
+    x = draw(n, *shape, seed=3)
+    margin = x.flatten(1) @ w.flatten()
+    x = x * (1 + 0.5 / margin.abs()).reshape(-1, *[1] * len(shape))  # none lies on the boundary
+    margin = x.flatten(1) @ w.flatten()
+    weight = torch.stack([w.flatten(), torch.zeros(w.numel())], 1)
+    slope = (w if unit is None else w * unit).flatten()
+    distance = {
+        "linf": margin.abs() / slope.abs().sum(),
+        "l2": margin.abs() / slope.norm(),
+        "l1": margin.abs() / slope.abs().amax(),
+        "l0": torch.ones(n),  # the box is wide: one feature can do it
+    }
+    return LinearModel(weight, torch.zeros(2), shape), x, (margin < 0).long(), distance
+
+
+class TrainedCNN(Model):
+    """A small CNN that was trained on scikit-learn's digits, 10 classes, (1, 8, 8)."""
+
+    def __init__(self, module):
+        super().__init__(ModelSpec("digits", Task.NOMINAL, (1, 8, 8), 10, GRADED, "digits"))
+        self.module = module.eval().requires_grad_(False)
+
+    def forward(self, x):
+        return self.module(x)
+
+
+@cache
+def trained():
+    """Give the CNN, 40 test images that it gets right, and their classes."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    x = torch.tensor(data.images[:, None] / 16, dtype=torch.float32)
+    y = torch.tensor(data.target)
+    order = torch.tensor(np.random.default_rng(0).permutation(len(x)))
+    train, test = order[:1400], order[1400:]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(
+            *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10)),
+        )
+        optimizer = torch.optim.Adam(module.parameters(), 3e-3)
+        for _ in range(8):
+            for rows in train[torch.randperm(len(train))].split(64):
+                loss = nn.functional.cross_entropy(module(x[rows]), y[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    model = TrainedCNN(module)
+    with torch.no_grad():
+        right = test[model.forward(x[test]).argmax(1) == y[test]][:40]
+    return model, x[right], y[right]
