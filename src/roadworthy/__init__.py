@@ -7,8 +7,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from roadworthy import attacks, checks, recipes
+    from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
+    from roadworthy.core.attack_run import Limits
     from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
-    from roadworthy.core.driver import run_attack
+    from roadworthy.core.driver import run_attack, run_attacks
     from roadworthy.core.errors import InputError
     from roadworthy.core.model import Model
     from roadworthy.core.policy import Policy
@@ -21,16 +23,22 @@ if TYPE_CHECKING:
 
 # names are looked up when used: `roadworthy --help` must not wait for torch
 _HOMES = {
+    "BPDA": "core.adaptive",
     "Ball": "core.threat",
     "Dataset": "core.dataset",
+    "EOT": "core.adaptive",
     "Feature": "core.dataset",
+    "Guarded": "core.adaptive",
     "InputError": "core.errors",
+    "InputStep": "core.adaptive",
+    "Limits": "core.attack_run",
     "Model": "core.model",
     "Policy": "core.policy",
     "Report": "core.report",
     "Roles": "core.dataset",
     "Split": "core.dataset",
     "Task": "core.dataset",
+    "adaptive": "core.adaptive",
     "attacks": "",
     "checks": "",
     "diff": "workflows.compare",
@@ -40,15 +48,21 @@ _HOMES = {
     "make_dataset": "sources",
     "recipes": "",
     "run_attack": "core.driver",
+    "run_attacks": "core.driver",
     "save_bundle": "sources",
     "wrap_model": "frameworks",
 }
 
 __all__ = [
+    "BPDA",
+    "EOT",
     "Ball",
     "Dataset",
     "Feature",
+    "Guarded",
     "InputError",
+    "InputStep",
+    "Limits",
     "Model",
     "Policy",
     "Report",
@@ -56,6 +70,7 @@ __all__ = [
     "Split",
     "Task",
     "__version__",
+    "adaptive",
     "attacks",
     "checks",
     "diff",
@@ -65,6 +80,7 @@ __all__ = [
     "make_dataset",
     "recipes",
     "run_attack",
+    "run_attacks",
     "save_bundle",
     "wrap_model",
 ]

@@ -44,7 +44,7 @@ def test_what_is_inside_stays(ball, delta):
 
 
 @PROPERTY
-@given(BALLS, ROWS, ROWS)
+@given(BALLS.filter(lambda ball: ball.norm != "l0"), ROWS, ROWS)  # the L0 ball is not convex
 def test_projecting_brings_no_two_points_farther_apart(ball, first, second):
     n = min(len(first), len(second))
     unit = ball.unit(first)

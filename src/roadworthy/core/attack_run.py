@@ -110,7 +110,7 @@ class Run:
     def _leave_out_wrong(self) -> tuple[Look, Tensor]:
         """Look at the inputs themselves; give the look and the samples that are worth attacking."""
         look = Look(self.model, self.first.origin, self.uses_gradient and not self.is_transfer)
-        self.forward += 1
+        self.forward += self.model.passes_per_call
         self.clean_margin = self._margin(look.logits, self.first.y)
         choice = look.logits.argmax(1)
         is_wrong = choice == self.first.y if self.first.is_targeted else choice != self.y
@@ -259,7 +259,7 @@ class Run:
             x = state.box(x)
             with torch.no_grad():
                 reached = self._margin(self.model(x), state.y) > 0
-            self.forward[rows] += 1
+            self.forward[rows] += self.model.passes_per_call
             high, low = torch.where(reached, middle, high), torch.where(reached, low, middle)
             self.best[rows[reached]], self.theta[rows[reached]] = x[reached], held[reached]
         self.distance[rows] = self.threat.size(state.origin, self.best[rows], self.theta[rows])
@@ -269,7 +269,7 @@ class Run:
         state, x, theta = self.original.take(rows), self.best[rows], self.theta[rows]
         with torch.no_grad():
             margin = self._margin(self.model(x), state.y)
-        self.forward[rows] += 1
+        self.forward[rows] += self.model.passes_per_call
         in_box = (x == state.box(x)).flatten(1).all(1)
         size = self.threat.size(state.origin, x, theta)
         is_allowed = size.isfinite() if self.attack.is_minimal else self.threat.allows(size)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from roadworthy.core.adaptive import adaptive
 from roadworthy.core.attack import AttackResult, Composite, EvasionAttack, Part, Reason, State
 from roadworthy.core.attack_run import HALVINGS, Limits, Run, reserve
 from roadworthy.core.errors import InputError
@@ -70,6 +71,7 @@ def run_attack(
     ids: Tensor | None = None,
     pool: Pool | None = None,
     surrogate: Model | None = None,
+    is_adaptive: bool = True,
     limits: Limits = UNLIMITED,
     seed: int = 0,
     progress: Progress | None = None,
@@ -79,7 +81,8 @@ def run_attack(
     Samples that are already wrong are left out; those that are finished leave the batch; the best
     candidate counts, the last one included; box, size and label are checked again at the end, by
     the model in its own precision. A sample's result depends on the seed and its id, not on the
-    batch it sits in.
+    batch it sits in. A model that declares steps without a useful derivative, or randomness, is
+    attacked through `adaptive`.
 
     Args:
         attack: proposes candidates.
@@ -92,6 +95,7 @@ def run_attack(
         ids: (N,) whole numbers that name the samples; their place in `x` by default.
         pool: (M, …) other inputs and their (M,) classes, for attacks that start from one.
         surrogate: another model that the attack works on; the attacked one only judges the result.
+        is_adaptive: go around what the model declares to hinder gradients.
         limits: what may be used.
         seed: of every random number.
         progress: where to say how far the work is.
@@ -103,7 +107,8 @@ def run_attack(
     if not len(x):
         raise InputError("there is no input to attack")
     x = x.detach()
-    rules = _rules(attack, model, threat, pool, surrogate, limits, seed)
+    model = adaptive(model, seed=seed) if is_adaptive else model
+    rules = _rules(model, threat, pool, surrogate, limits, seed)
     _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
     shown = progress or Silent()
@@ -150,7 +155,7 @@ def run_attacks(
     if not attacks or not len(x):
         raise InputError("there is no input or no attack")
     x = x.detach()
-    rules = _rules(attacks[0], model, threat, pool, None, limits, seed)
+    rules = _rules(adaptive(model, seed=seed), threat, pool, None, limits, seed)
     for attack in attacks:
         _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
@@ -161,7 +166,6 @@ def run_attacks(
 
 
 def _rules(
-    attack: EvasionAttack,
     model: Model,
     threat: Threat,
     pool: Pool | None,

@@ -73,18 +73,19 @@ class Model(ABC):
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
         self.passes = PassCount()
+        self.passes_per_call = 1  # more where one answer is made of several
 
     @final
     def __call__(self, x: Tensor) -> Tensor:
         """Give the outputs for inputs (N, *input_shape), counted."""
-        self.passes.forward += len(x)
+        self.passes.forward += len(x) * self.passes_per_call
         outputs = self.forward(x)
         if outputs.requires_grad:
             outputs.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
         return outputs
 
     def _count_backward(self, gradient: Tensor) -> None:
-        self.passes.backward += len(gradient)
+        self.passes.backward += len(gradient) * self.passes_per_call
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -92,6 +93,13 @@ class Model(ABC):
 
     def move(self, device: torch.device) -> None:  # noqa: B027 - most models stay where they are
         """Compute on a device from now on, where the model can."""
+
+    def without_obstacles(self) -> "Model | None":
+        """Give the same answers with gradients that go around the declared obstacles.
+
+        None where the model does not know how.
+        """
+        return None
 
     def embed(self, x: Tensor) -> Tensor:
         """Give a vector (N, E) per input.
