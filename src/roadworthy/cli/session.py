@@ -4,17 +4,20 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from rich.console import Console
 from rich.table import Table
 
 from roadworthy.checks import CHECKS
+from roadworthy.cli.data_options import DataOptions
 from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
 from roadworthy.core.artifact import Bench, Store
+from roadworthy.core.dataset import Dataset
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
+from roadworthy.core.model import Model
 from roadworthy.core.policy import GATES, Gate, Policy, exit_code, read_policy
 from roadworthy.core.report import Report
 from roadworthy.render import FORMATS, html, terminal_summary
@@ -32,7 +35,7 @@ class Request:
     Args:
         model: MODEL.
         data: DATA.
-        options: the options that say how to load them, by flag.
+        options: how to load them.
         arguments: both, as words of a shell command.
         out: folder for the report.
         policy: what to judge by.
@@ -47,7 +50,7 @@ class Request:
 
     model: str
     data: str
-    options: dict[str, Any]
+    options: DataOptions
     arguments: str
     out: Path
     policy: Policy
@@ -69,19 +72,6 @@ def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
     if data is None:
         return model, "digits"
     return model, data
-
-
-def as_words(options: dict[str, Any]) -> list[str]:
-    """Write options as they were given, leaving out those that were not."""
-    words: list[str] = []
-    for flag, value in options.items():
-        if value is True:
-            words.append(flag)
-        elif isinstance(value, list):
-            words += [word for part in value for word in (flag, part)]
-        elif value not in (None, False, 0):
-            words += [flag, str(value)]
-    return words
 
 
 def choose_policy(path: Path | None, gate: str | None, only: list[str], skip: list[str]) -> Policy:
@@ -174,18 +164,8 @@ def write_report(report: Report, folder: Path, draw: Draw) -> None:
 
 
 def _prepare(request: Request, bar: Bar) -> Bench:
-    options = {flag[2:].replace("-", "_"): value for flag, value in request.options.items()}
-    trust = options.pop("trust")
-    options["classes"] = tuple(options.pop("class"))
-    options["sensitive"] = tuple(options["sensitive"])
-    dataset = load_dataset(request.data, seed=request.seed, **options)
-    model = load_model(
-        request.model,
-        dataset,
-        trust=trust,
-        seed=request.seed,
-        store=request.store,
-        progress=bar,
+    dataset, model = load(
+        request.model, request.data, request.options, request.seed, request.store, bar
     )
     subject = make_subject(
         model,
@@ -196,6 +176,31 @@ def _prepare(request: Request, bar: Bar) -> Bench:
         arguments=request.arguments,
     )
     return Bench(subject, Store(request.store / "artifacts", request.fresh), bar)
+
+
+def load(
+    model: str, data: str, options: DataOptions, seed: int, store: Path, bar: Bar
+) -> tuple[Dataset, Model]:
+    """Load data and model as the command line names them."""
+    dataset = load_dataset(
+        data,
+        target=options.target,
+        split=options.split,
+        group=options.group,
+        environment=options.environment,
+        time=options.time,
+        ordinal=options.ordinal,
+        sensitive=tuple(options.sensitive),
+        metadata=options.metadata,
+        test=options.test,
+        without=options.without,
+        label_offset=options.label_offset,
+        task=options.task,
+        classes=tuple(options.classes),
+        seed=seed,
+    )
+    loaded = load_model(model, dataset, trust=options.trust, seed=seed, store=store, progress=bar)
+    return dataset, loaded
 
 
 def _command(request: Request) -> str:
