@@ -8,6 +8,7 @@ from roadworthy.artifacts.adversarial_examples import AdversarialExamples
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
+from roadworthy.core.adaptive import Guarded, InputStep
 from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.dataset import Task
 from roadworthy.core.effort import Effort
@@ -52,6 +53,24 @@ class Saturated(LinearModel):
 
     def forward(self, x):
         return (super().forward(x) / 1e-4).softmax(1).clamp_min(1e-30).log()
+
+
+class Shattered(LinearModel):
+    """Adds a ripple of the inputs' last digits that turns every gradient, but hardly an answer."""
+
+    def forward(self, x):
+        return super().forward(x + 0.002 * torch.sin(x * 1e4))
+
+
+class Restless(LinearModel):
+    """Answers by chance where it is not sure, as a random defense does."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.spec = replace(self.spec, stochastic=True)
+
+    def forward(self, x):
+        return super().forward(x + 0.05 * torch.randn_like(x))
 
 
 def verdicts(dataset, model, **settings):
@@ -99,6 +118,32 @@ def test_errors_that_only_a_search_without_gradients_finds_raise_an_alarm():
     finding, _ = verdicts(bars(0.04), contrast(Rounded))
     assert "black-box-beats-white-box" in names(finding)
     assert finding.estimate.value < 1
+
+
+def test_errors_that_transfer_from_a_copy_raise_an_alarm():
+    for finding in verdicts(bars(0.04), contrast(Rounded)):
+        assert {"transfer-beats-white-box", "loss-does-not-rise"} <= names(finding)
+
+
+def test_shattered_gradients_raise_an_alarm():
+    finding, _ = verdicts(bars(0.04), contrast(Shattered))
+    assert names(finding) & {"black-box-beats-white-box", "transfer-beats-white-box"}
+
+
+def test_a_random_model_is_averaged_and_never_passes():
+    for finding in verdicts(bars(0.4), contrast(Restless)):
+        assert "stochastic-model" in names(finding)
+        assert finding.verdict is not Verdict.PASS
+    for finding in verdicts(bars(0.04), contrast(Restless)):
+        assert finding.verdict is Verdict.FAIL
+
+
+def test_a_declared_obstacle_is_gone_around_and_raises_no_alarm():
+    guard = InputStep("round-50", lambda x: torch.round(x * 50) / 50)
+    for finding in verdicts(bars(0.04), Guarded(contrast(), guard)):
+        assert finding.verdict is Verdict.FAIL
+        assert "declared-obstacles" not in names(finding)
+        assert finding.figures
 
 
 def test_a_model_that_is_only_sure_of_itself_is_seen_through():
@@ -156,7 +201,7 @@ def test_scores_alone_are_attacked_by_search_without_a_curve():
     model = Logistic(dataset.train, 2, frozenset({Offer.LABELS, Offer.SCORES}))
     for finding in verdicts(dataset, model):
         assert not finding.figures
-        assert "random search alone" in finding.claim
+        assert "found without gradients" in finding.claim
         assert finding.estimate.value < 1
 
 

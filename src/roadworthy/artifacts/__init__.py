@@ -13,6 +13,7 @@ from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.single_features import SingleFeatureErrors
 from roadworthy.artifacts.timings import Timings
+from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.core.artifact import Artifact
 from roadworthy.core.registry import Registry
 
@@ -20,6 +21,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     "artifacts",
     Predictions,
     AdversarialExamples,
+    TransferExamples,
     CorruptedPredictions,
     CrossFittedPredictions,
     LabelIssues,
@@ -46,4 +48,5 @@ __all__ = [
     "ShadowModels",
     "SingleFeatureErrors",
     "Timings",
+    "TransferExamples",
 ]

@@ -1,17 +1,24 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from roadworthy.artifacts.drawn_rows import drawn_rows
+from roadworthy.artifacts.predictions import Predictions
 from roadworthy.core.artifact import Artifact, Get, Subject
-from roadworthy.core.attack import EvasionAttack, Reason
+from roadworthy.core.attack import AttackResult, EvasionAttack, Reason
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import Split
 from roadworthy.core.driver import Limits, run_attack
+from roadworthy.core.errors import NotAssessed
 from roadworthy.core.model import Offer
 from roadworthy.core.progress import Progress
+from roadworthy.core.streams import Streams
 from roadworthy.core.threat import Threat
 
-BATCH = 256
+IN_BATCHES = Limits(batch=256)
+MOST_OTHERS = 2000  # training rows that an attack may start from
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,9 @@ class AdversarialExamplesValue:
         forward: (R,) forward passes.
         backward: (R,) backward passes.
         zero_gradient: (R,) share of the steps whose gradient was exactly zero.
+        clean_margin: (R,) by how much the attacker's aim led at the start, in logits.
+        margin: (R,) the same at its best.
+        theta: (R, P) parameters of the change, where it has some.
     """
 
     rows: Tensor
@@ -37,6 +47,9 @@ class AdversarialExamplesValue:
     forward: Tensor
     backward: Tensor
     zero_gradient: Tensor
+    clean_margin: Tensor
+    margin: Tensor
+    theta: Tensor
 
     @property
     def is_wrong(self) -> Tensor:
@@ -57,14 +70,28 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
         attack: looks for them.
         threat: what the attacker may do.
         n: at most this many test rows, drawn at random; more rows include fewer.
+        after: attacks that ran before: only rows that all of them left standing are attacked,
+            unless the attack looks for the nearest error.
+        target: the class to reach: a name, `next`, `random` or `least-likely`; empty means any.
+        limits: what the attack may use.
     """
 
     attack: EvasionAttack
     threat: Threat
     n: int
+    after: tuple[EvasionAttack, ...] = ()
+    target: str = ""
+    limits: Limits = IN_BATCHES
 
     card = Card("adversarial-examples", "Adversarial examples", cost="minutes")
     value = AdversarialExamplesValue
+
+    def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        before = tuple(
+            replace(self, attack=attack, after=self.after[:k])
+            for k, attack in enumerate(self.after)
+        )
+        return (*before, Predictions("test")) if self.target == "least-likely" else before
 
     def cost(self, subject: Subject) -> float:
         passes = 3 if Offer.GRADIENTS in self.attack.needs else 1
@@ -72,6 +99,13 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> AdversarialExamplesValue:
         test, rows = subject.dataset.test, drawn_rows(subject, self.n)
+        for earlier in self.needs(subject):
+            if isinstance(earlier, AdversarialExamples) and not self.attack.is_minimal:
+                found = get(earlier)
+                beaten = found.beaten_within(self.threat.eps)
+                rows = rows[~torch.isin(rows, found.rows[beaten])]
+        if not len(rows):
+            return _nothing(test.x, self.threat)
         low, high = subject.dataset.bounds
         result = run_attack(
             self.attack,
@@ -79,19 +113,55 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
             test.x[rows].to(subject.device),
             test.y[rows].to(subject.device),
             self.threat,
+            target=self._targets(subject, rows, get),
             bounds=(low.to(subject.device), high.to(subject.device)),
             ids=rows,
-            limits=Limits(batch=BATCH),
+            pool=_pool(subject.dataset.train),
+            limits=self.limits,
             seed=subject.seed_for(self),
             progress=progress,
         )
-        return AdversarialExamplesValue(
-            rows=rows,
-            x=result.x.cpu(),
-            distance=result.distance.cpu(),
-            success=result.success.cpu(),
-            reason=result.reason.cpu(),
-            forward=result.forward.cpu(),
-            backward=result.backward.cpu(),
-            zero_gradient=result.zero_gradient.cpu(),
-        )
+        columns = {part.name: getattr(result, part.name).cpu() for part in fields(AttackResult)}
+        return AdversarialExamplesValue(rows=rows, **columns)
+
+    def _targets(self, subject: Subject, rows: Tensor, get: Get) -> Tensor | None:
+        if not self.target:
+            return None
+        y, classes = subject.dataset.test.y[rows], len(subject.dataset.classes)
+        if self.target == "next":
+            target = (y + 1) % classes
+        elif self.target == "random":
+            streams = Streams.of(subject.seed_for("random targets"), rows)
+            target = (y + 1 + streams.integers(torch.full_like(y, classes - 1))) % classes
+        elif self.target == "least-likely":
+            target = get(Predictions("test")).outputs[rows].argmin(1)
+        else:
+            if self.target not in subject.dataset.classes:
+                known = ", ".join(subject.dataset.classes[:10])
+                raise NotAssessed(f"there is no class {self.target!r} to reach: {known}")
+            target = torch.full_like(y, subject.dataset.classes.index(self.target))
+        return target.to(subject.device)
+
+
+def _pool(train: Split) -> tuple[Tensor, Tensor]:
+    """Give training rows that an attack may start from."""
+    return train.x[:MOST_OTHERS], train.y[:MOST_OTHERS]
+
+
+def _nothing(x: Tensor, threat: Threat) -> AdversarialExamplesValue:
+    """Say that no row was left to attack."""
+    none = torch.zeros(0, dtype=torch.int64)
+    number = torch.zeros(0, dtype=x.dtype)
+    return AdversarialExamplesValue(
+        rows=none,
+        x=x[:0],
+        distance=number,
+        success=none.bool(),
+        reason=none,
+        forward=none,
+        backward=none,
+        zero_gradient=number,
+        clean_margin=number,
+        margin=number,
+        theta=threat.neutral(x[:1])[:0],
+    )

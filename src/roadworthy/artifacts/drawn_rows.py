@@ -5,8 +5,8 @@ from roadworthy.core.artifact import Subject
 from roadworthy.core.fingerprint import fingerprint
 
 
-def drawn_rows(subject: Subject, n: int) -> Tensor:
-    """Draw at most n test rows: (R,). All who ask get the same; fewer are the first of more."""
+def drawn_rows(subject: Subject, n: int, split: str = "test") -> Tensor:
+    """Draw at most n rows of a split: (R,). All who ask get the same; fewer are first of more."""
     seed = int(fingerprint(subject.seed, "drawn rows")[:15], 16)
     generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(len(subject.dataset.test), generator=generator)[:n]
+    return torch.randperm(len(subject.dataset.split(split)), generator=generator)[:n]

@@ -1,5 +1,7 @@
 """What several attacks found on the same rows: shares, curve and how the attacks ended."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ NAMES = {
     "double": "PGD, twice the budget",
     "fgsm": "one step (FGSM)",
     "square": "random search (Square)",
+    "transfer": "PGD on a copy",
 }
 ENDINGS = {
     Reason.ALREADY_WRONG: "already wrong",
@@ -54,16 +57,22 @@ def shares(runs: Runs, eps: float) -> tuple[Measure, ...]:
 
 def curve(runs: Runs, eps: float, x_label: str) -> Figure:
     """Draw accuracy over budget from the run that looked for the nearest errors."""
-    distance = runs["minimal"].distance.double().numpy()
-    finite = distance[np.isfinite(distance)]
-    end = max(2 * eps, float(np.quantile(finite, 0.95)) if len(finite) else 0.0)
-    grid = np.linspace(0, end, POINTS)
-    robust = [proportion("robust", int((distance > at).sum()), len(distance)) for at in grid]
-    series = [_series(NAMES["minimal"], grid, robust)]
+    drawn = worst_curve(runs["minimal"].distance, eps, x_label, NAMES["minimal"])
+    points = []
     for name, at in (("pgd", eps), ("double", 2 * eps)):
         run = runs[name]
         share = proportion(NAMES[name], int((~run.success).sum()), len(run.rows))
-        series.append(_series(NAMES[name], np.array([at]), [share]))
+        points.append(_series(NAMES[name], np.array([at]), [share]))
+    return replace(drawn, series=(*drawn.series, *points))
+
+
+def worst_curve(distance: Tensor, eps: float, x_label: str, name: str = "nearest error") -> Figure:
+    """Draw accuracy over budget from the distances (R,) of the nearest errors that were found."""
+    distances = distance.double().numpy()
+    finite = distances[np.isfinite(distances)]
+    end = max(2 * eps, float(np.quantile(finite, 0.95)) if len(finite) else 0.0)
+    grid = np.linspace(0, end, POINTS)
+    robust = [proportion("robust", int((distances > at).sum()), len(distances)) for at in grid]
     below = grid[[share.value < 0.5 for share in robust]]
     where = f"it falls below 50% at {below[0]:.3g}" if len(below) else "it stays above 50%"
     return Figure(
@@ -73,7 +82,7 @@ def curve(runs: Runs, eps: float, x_label: str) -> Figure:
         x_label=x_label,
         y_label="robust accuracy",
         y_range=(0.0, 1.0),
-        series=tuple(series),
+        series=(_series(name, grid, robust),),
         marks=((eps, "budget"),),
     )
 

@@ -7,31 +7,33 @@ obfuscated gradients in Athalye et al. 2018, arXiv:1802.00420, section 3.1.
 from torch import Tensor
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
+from roadworthy.core.adaptive import DRAWS
 from roadworthy.core.attack import Reason
 from roadworthy.core.finding import Alarm
-from roadworthy.core.model import ModelSpec
+from roadworthy.core.model import Model
 
 FEW = 0.02  # a share of the attacked rows that says nothing of the rest
 SURE = 0.01  # p-value below which one attack beats another beyond chance
 
 
-def declared(spec: ModelSpec) -> tuple[Alarm, ...]:
-    """Look at what the model says of itself."""
-    alarms = []
-    if spec.obstacles:
+def declared(model: Model) -> tuple[Alarm, ...]:
+    """Look at what the model says of itself, and whether the attacks could go around it."""
+    spec, alarms = model.spec, []
+    if spec.obstacles and model.without_obstacles() is None:
         alarms.append(
             Alarm(
                 "declared-obstacles",
                 f"The model has steps without a useful derivative ({', '.join(spec.obstacles)}), "
-                "which an attacker who knows them can go around.",
+                "and does not say what stands in for them: an attacker who finds out goes around "
+                "them, these attacks did not.",
             )
         )
     if spec.stochastic:
         alarms.append(
             Alarm(
                 "stochastic-model",
-                "The model answers one input differently from call to call; an attacker would "
-                "average over many calls, these attacks did not.",
+                f"The model answers one input differently from call to call; these attacks "
+                f"averaged over {DRAWS} calls, an attacker may average over more.",
             )
         )
     return tuple(alarms)
@@ -104,6 +106,39 @@ def black_box_beats_white_box(black: AdversarialExamplesValue, white: Tensor) ->
         "the attacks with gradients found none: the gradients mislead."
     )
     return (Alarm("black-box-beats-white-box", text),)
+
+
+def loss_does_not_rise(run: AdversarialExamplesValue) -> tuple[Alarm, ...]:
+    """Look for failed rows on which no candidate was nearer to an error than the row itself."""
+    failed = ~run.success
+    share = _share(failed & (run.margin <= run.clean_margin), ~run.is_wrong)
+    if share <= FEW:
+        return ()
+    text = (
+        f"On {share:.1%} of the attacked rows no step brought the model nearer to an error than it "
+        "was at the start: the gradients lead nowhere."
+    )
+    return (Alarm("loss-does-not-rise", text),)
+
+
+def transfer_beats_white_box(
+    transferred: AdversarialExamplesValue, white: Tensor
+) -> tuple[Alarm, ...]:
+    """Look for errors that were made on another model where the model's own gradients found none.
+
+    Args:
+        transferred: what was made on the other model.
+        white: (R,) bool: rows on which gradients found an error; those of `transferred` come first.
+    """
+    beyond = transferred.success & ~white[: len(transferred.rows)]
+    share = _share(beyond, ~transferred.is_wrong)
+    if share <= FEW:
+        return ()
+    text = (
+        f"Inputs made on a copy that was trained to answer alike are errors on {share:.1%} of the "
+        "attacked rows where the model's own gradients found none: the gradients mislead."
+    )
+    return (Alarm("transfer-beats-white-box", text),)
 
 
 def _share(hit: Tensor, among: Tensor) -> float:

@@ -163,7 +163,7 @@ class Run:
             spent = self.forward[alive] + self.backward[alive]
             is_spent |= spent + ahead > limits.passes
         if limits.queries is not None:
-            is_spent |= self.forward[alive] + ahead - self.uses_gradient > limits.queries
+            is_spent |= self.forward[alive] + ahead - int(self.uses_gradient) > limits.queries
         return is_spent
 
     def _step(self, looked: Tensor, alive: Tensor, state: State, look: Look) -> State:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor
 
+from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.shapes import per_sample
 
@@ -184,12 +185,12 @@ class Transformation(Threat):
     attack proposes theta; the input follows from it by `render`, so it cannot be anything else.
     """
 
-    kind_name: ClassVar[str]
+    card: ClassVar[Card]
     eps: float = 1.0
 
     @property
     def kind(self) -> str:
-        return self.kind_name
+        return self.card.name
 
     @abstractmethod
     def bounds(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

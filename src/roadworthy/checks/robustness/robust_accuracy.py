@@ -1,7 +1,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.artifacts.adversarial_examples import AdversarialExamples
+from roadworthy.artifacts.adversarial_examples import (
+    AdversarialExamples,
+    AdversarialExamplesValue,
+)
+from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
@@ -10,6 +14,7 @@ from roadworthy.attacks.evasion.square import Square
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import Runs, beaten, curve, endings, longest, shares
 from roadworthy.checks.perturbed_rows import nearest
+from roadworthy.core.adaptive import adaptive
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -33,10 +38,12 @@ class RobustAccuracy(Check):
     right and stay right. One run of a minimal-norm attack (FMN, DDN) gives the whole curve of
     accuracy over budget; at the budget itself PGD is added and a row that any attack beats counts
     as beaten. What is judged is an upper bound: a stronger attack can only lower it. Controls (a
-    single step, twice the budget, a random search without gradients) raise an alarm where the
-    attacks themselves failed; with an alarm the check never passes. In tables only numbers move,
-    in units of their standard deviation and within the range seen in training. A model without
-    gradients is attacked by random search at the budget alone.
+    single step, twice the budget, a random search without gradients, inputs made on a copy of the
+    model) raise an alarm where the attacks themselves failed; with an alarm the check never passes.
+    In tables only numbers move, in units of their standard deviation and within the range seen in
+    training. A model without
+    gradients is attacked at the budget alone, by random search and through a copy that learned its
+    answers. Declared obstacles and randomness are gone around (BPDA, EOT).
     Why it matters: small changes that no person would notice turn most answers of a network that
     was not trained against them.
     When it does not apply: regression, models that give only labels, tables without numbers. Rows
@@ -86,10 +93,13 @@ class RobustAccuracy(Check):
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         return tuple(self._judge(subject, norm, get) for norm in NORMS)
 
-    def _runs(self, subject: Subject, norm: Norm) -> dict[str, AdversarialExamples]:
+    def _runs(self, subject: Subject, norm: Norm) -> dict[str, Artifact[AdversarialExamplesValue]]:
         ball, n = self._ball(subject.dataset, norm), subject.effort.attacked
-        if Offer.GRADIENTS not in subject.model.spec.offers:
-            return {"square": AdversarialExamples(Square(), ball, n)}
+        if Offer.GRADIENTS not in adaptive(subject.model).spec.offers:
+            return {
+                "square": AdversarialExamples(Square(), ball, n),
+                "transfer": TransferExamples(PGD(), ball, n),
+            }
         few = min(n, max(FEWEST, n // CONTROLLED))
         double = Ball(norm, 2 * ball.eps, ball.scale, ball.mutable)
         any_size = Ball(norm, 1.0, ball.scale, ball.mutable)  # a minimal attack has no budget
@@ -99,6 +109,7 @@ class RobustAccuracy(Check):
             "double": AdversarialExamples(PGD(), double, few),
             "fgsm": AdversarialExamples(FGSM(), ball, few),
             "square": AdversarialExamples(Square(steps=200), ball, few),
+            "transfer": TransferExamples(PGD(), ball, few),
         }
 
     def _ball(self, data: Dataset, norm: Norm) -> Ball:
@@ -143,7 +154,7 @@ class RobustAccuracy(Check):
 
 
 def _alarms(subject: Subject, runs: Runs, eps: float) -> tuple[Alarm, ...]:
-    alarms = masking.declared(subject.model.spec)
+    alarms = masking.declared(subject.model)
     if "minimal" not in runs:
         return alarms
     minimal, pgd = runs["minimal"], runs["pgd"]
@@ -151,17 +162,19 @@ def _alarms(subject: Subject, runs: Runs, eps: float) -> tuple[Alarm, ...]:
     return (
         *alarms,
         *masking.zero_gradients(minimal, pgd),
+        *masking.loss_does_not_rise(pgd),
         *masking.one_step_beats_many(runs["fgsm"], pgd),
         *masking.larger_budget_is_no_stronger(pgd, runs["double"]),
         *masking.unbounded_attack_fails(minimal, subject.dataset.kind == "image"),
         *masking.black_box_beats_white_box(runs["square"], white),
+        *masking.transfer_beats_white_box(runs["transfer"], white),
     )
 
 
 def _claim(subject: Subject, norm: Norm, eps: float, estimate: Measure, runs: Runs) -> str:
     clean = 1 - float(longest(runs).is_wrong.double().mean())
     unit = "" if subject.dataset.kind == "image" else " standard deviations"
-    alone = " It was found by random search alone, so there is no curve."
+    alone = " It was found without gradients, so there is no curve."
     return (
         f"At most {estimate.value:.1%} of {estimate.n} attacked test rows are right and stay right "
         f"within {NORMS[norm]} {eps:.3g}{unit}; without an attack {clean:.1%} are right. This is "
