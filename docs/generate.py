@@ -16,7 +16,7 @@ from roadworthy.core.report import SCHEMA, json_schema
 
 PAGES = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, not this page. -->\n\n"
-VERBS = ("inspect", "diff", "init", "list", "show")
+VERBS = ("inspect", "attack", "diff", "init", "list", "show")
 TITLES = {
     "attacks": "Attacks",
     "artifacts": "Artifacts",

@@ -14,6 +14,7 @@ KINDS = {
     "artifacts": ("roadworthy.artifacts", "ARTIFACTS"),
     "checks": ("roadworthy.checks", "CHECKS"),
     "datasets": ("roadworthy.sources", "DATASETS"),
+    "threats": ("roadworthy.attacks.threats", "THREATS"),
     "models": ("roadworthy.recipes", "RECIPES"),
     "recipes": ("roadworthy.recipes", "RECIPES"),
 }

@@ -34,8 +34,6 @@ Exit codes: 0 nothing at or above the gate, 1 something is, 2 input or set-up is
 3 (with --strict) something could not be assessed.
 """
 
-INTERRUPTED = 130  # as a shell reports Ctrl-C
-
 
 @takes_data_options
 def inspect(
@@ -106,8 +104,6 @@ def inspect(
     try:
         code = session.run(request, as_json)
     except KeyboardInterrupt:
-        typer.echo(
-            "Stopped. What is finished is kept: the same command goes on from there.", err=True
-        )
-        code = INTERRUPTED
+        typer.echo(session.STOPPED, err=True)
+        code = session.INTERRUPTED
     raise typer.Exit(code)

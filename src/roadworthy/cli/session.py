@@ -26,6 +26,8 @@ from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
 from roadworthy.workflows.inspection import make_subject, plan_inspection, run_inspection
 
 POLICY_FILE = Path("roadworthy.toml")
+INTERRUPTED = 130  # as a shell reports Ctrl-C
+STOPPED = "Stopped. What is finished is kept: the same command goes on from there."
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def show_plan(request: Request) -> None:
 
 def run(request: Request, as_json: bool) -> int:
     """Inspect, write the report's folder, print the summary; give the exit code."""
-    folder = _writable(request.out)
+    folder = writable(request.out)
     with Bar() as bar:
         bench = _prepare(request, bar)
         report = run_inspection(
@@ -210,7 +212,12 @@ def _command(request: Request) -> str:
     return f"roadworthy inspect {request.arguments} {shlex.join(words)}"
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
+    """Make a folder for a report.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -155,16 +155,40 @@ def run_inspection(
     started, before = now(), time.monotonic()
     with threads_for(bench.subject.dataset.test.x):
         ordered = _judge(bench, policy, progress or Silent())
+    seconds = time.monotonic() - before
+    muted = tuple(policy.mute(finding, started.date()) for finding in ordered)
+    return report_of(
+        bench,
+        muted,
+        policy=policy,
+        include_rows=include_rows,
+        command=command,
+        started=started,
+        seconds=seconds,
+    )
+
+
+def report_of(
+    bench: Bench,
+    findings: tuple[Finding, ...],
+    *,
+    policy: Policy | None = None,
+    include_rows: bool = False,
+    command: str = "",
+    started: datetime | None = None,
+    seconds: float = 0.0,
+) -> Report:
+    """Put findings into a report, with what they are about and what they were judged by."""
     if not include_rows:
-        ordered = [_without_rows(finding) for finding in ordered]
+        findings = tuple(without_rows(finding) for finding in findings)
     return Report(
         schema=SCHEMA,
         inspected=_describe(bench.subject),
-        judged=_judged_by(bench.subject, policy, command),
-        findings=tuple(policy.mute(finding, started.date()) for finding in ordered),
+        judged=_judged_by(bench.subject, policy or Policy(), command),
+        findings=findings,
         times=Times(
-            started=started.isoformat(timespec="seconds"),
-            seconds=time.monotonic() - before,
+            started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
+            seconds=seconds,
             artifacts={name: made.seconds for name, made in sorted(bench.made.items())},
             machine=_machine(bench.subject),
         ),
@@ -184,7 +208,8 @@ def _cost(bench: Bench, plan: Plan, needs: tuple[Artifact[Any], ...]) -> float:
     return sum(plan.seconds[name] for name in bench.plan(needs))
 
 
-def _without_rows(finding: Finding) -> Finding:
+def without_rows(finding: Finding) -> Finding:
+    """Leave out what rows hold; their numbers stay."""
     examples = [dataclasses.replace(e, pictures=(), table=None) for e in finding.examples]
     return dataclasses.replace(finding, examples=tuple[Examples, ...](examples))
 

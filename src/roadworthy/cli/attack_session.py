@@ -1,0 +1,176 @@
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from roadworthy.cli.data_options import DataOptions
+from roadworthy.cli.kept_charts import keep_charts
+from roadworthy.cli.progress import Bar
+from roadworthy.cli.session import load, writable, write_report
+from roadworthy.core.artifact import Bench, Store
+from roadworthy.core.atomic import replacing
+from roadworthy.core.errors import InputError
+from roadworthy.core.finding import Finding, Table
+from roadworthy.core.threads import threads_for
+from roadworthy.render import numbers
+from roadworthy.render.characters import one_line
+from roadworthy.workflows.attacking import (
+    IN_BATCHES,
+    Attacked,
+    choose_attacks,
+    choose_threat,
+    conclude,
+    run_attacks_on,
+)
+from roadworthy.workflows.inspection import make_subject, report_of, without_rows
+
+
+@dataclass(frozen=True)
+class Request:
+    """An attack as the command line asks for it.
+
+    Args:
+        model: MODEL.
+        data: DATA.
+        options: how to load them.
+        arguments: both, as words of a shell command.
+        attacks: names, in the order to run them.
+        settings: `name.field=value`.
+        norm: kind of threat, or None.
+        eps: budget, or None.
+        targeted: class to reach, or how to choose one; empty means any.
+        rows: test rows to attack.
+        queries: forward passes per row and attack.
+        seconds: time per attack.
+        out: `.npz` file for what was found.
+        report: folder for a report.
+        seed: the root of every random number.
+        device: `cpu` or `cuda`.
+        store: folder that keeps finished work.
+        fresh: ignore what it holds.
+        include_rows: let rows of the data into the report.
+    """
+
+    model: str
+    data: str
+    options: DataOptions
+    arguments: str
+    attacks: tuple[str, ...]
+    settings: tuple[str, ...]
+    norm: str | None
+    eps: float | None
+    targeted: str
+    rows: int
+    queries: int | None
+    seconds: float | None
+    out: Path | None
+    report: Path | None
+    seed: int
+    device: str
+    store: Path
+    fresh: bool
+    include_rows: bool
+
+
+def run(request: Request, as_json: bool) -> None:
+    """Attack, print what was found, write what was asked for."""
+    attacks = choose_attacks(request.attacks, request.settings)
+    if request.rows < 1:
+        raise InputError(f"--rows takes a number from 1, not {request.rows}")
+    if request.out is not None and request.out.suffix != ".npz":
+        raise InputError(f"--out takes a .npz file, not {request.out}")
+    folder = None if request.report is None else writable(request.report)
+    with Bar() as bar:
+        data, model = load(
+            request.model, request.data, request.options, request.seed, request.store, bar
+        )
+        threat = choose_threat(attacks, data, request.norm, request.eps)
+        subject = make_subject(
+            model, data, seed=request.seed, device=request.device, arguments=request.arguments
+        )
+        bench = Bench(subject, Store(request.store / "artifacts", request.fresh), bar)
+        limits = replace(IN_BATCHES, queries=request.queries, seconds=request.seconds)
+        with threads_for(data.test.x):
+            attacked = run_attacks_on(
+                bench, attacks, threat, request.rows, request.targeted, limits
+            )
+        finding = conclude(bench, attacked)
+    if not request.include_rows:
+        finding = without_rows(finding)
+    if request.out is not None:
+        save(attacked, bench, request.out)
+    if folder is not None:
+        report = report_of(
+            bench, (finding,), include_rows=request.include_rows, command=_command(request)
+        )
+        write_report(report, folder, keep_charts(request.store / "charts"))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(finding)).decode() + "\n")
+    else:
+        show(finding, attacked, Console())
+
+
+def show(finding: Finding, attacked: Attacked, console: Console) -> None:
+    """Print a finding: its claim, its tables, its alarms; and how long the attacks took."""
+    console.print(Text(finding.claim))
+    for data in finding.tables:
+        console.print()
+        console.print(_table(data))
+    console.print()
+    for measure in finding.measures:
+        console.print(Text(f"{one_line(measure.name)}: {numbers.interval(measure)}"))
+    names = (attack.card.name for attack, _ in attacked.runs)
+    times = [f"{n} {s:.1f} s" for n, s in zip(names, attacked.seconds, strict=True)]
+    console.print(Text("time: " + ", ".join(times), style="dim"))
+    for alarm in finding.alarms:
+        console.print(
+            Text.assemble(("The test itself may not be trustworthy: ", "bold yellow"), alarm.text)
+        )
+
+
+def save(attacked: Attacked, bench: Bench, path: Path) -> None:
+    """Write rows, inputs before and after, classes, distances and who found them."""
+    test = bench.subject.dataset.test
+    names = np.array([attack.card.name for attack, _ in attacked.runs])
+    found_by = attacked.found_by.numpy()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            x=attacked.x.numpy(),
+            x_original=test.x[attacked.rows].numpy(),
+            y=test.y[attacked.rows].numpy(),
+            row=test.ids[attacked.rows].numpy(),
+            distance=attacked.distance.numpy(),
+            success=attacked.distance.isfinite().numpy(),
+            attack=np.where(found_by < 0, "", names[found_by]),
+        )
+
+
+def _table(data: Table) -> RichTable:
+    table = RichTable(title=data.title, title_justify="left", box=None, pad_edge=False)
+    for k, column in enumerate(data.columns):
+        table.add_column(column, justify="left" if k == 0 else "right")
+    for row in data.rows:
+        table.add_row(*(Text(numbers.cell(value)) for value in row))
+    return table
+
+
+def _command(request: Request) -> str:
+    words = ["--attack", ",".join(request.attacks), "--rows", str(request.rows)]
+    words += [word for setting in request.settings for word in ("--set", setting)]
+    given = {
+        "--norm": request.norm,
+        "--eps": request.eps,
+        "--targeted": request.targeted or None,
+        "--queries": request.queries,
+        "--seconds": request.seconds,
+    }
+    words += [w for flag, value in given.items() if value is not None for w in (flag, str(value))]
+    words += ["--seed", str(request.seed)]
+    return f"roadworthy attack {request.arguments} {shlex.join(words)}"
