@@ -1,71 +1,70 @@
-"""Attacks at equal steps: this package beside foolbox and adversarial-library, if installed.
+"""Attacks beside those of other libraries: success, norm, passes and processor time in one run.
 
     python benchmarks/attacks.py [--data ../shared/data] [--out benchmarks/results/attacks.json]
 
-A small CNN is trained on MNIST here. The first test images that it gets right are attacked by all,
-on one thread, one after the other, three times in turn; the least seconds of the three count.
-`floor` is what as many passes through the network cost in a plain loop, measured in the same round:
-seconds over floor is what an attack adds of its own. Norms are medians over the images on which an
-attack succeeded, so they compare only at like success. Every success is judged here, by one code.
+The peers of the package index are installed into an environment of their own (`--peers`), where
+this script then runs itself with this package beside them. adversarial-library and the reference of
+AutoAttack are in no index: clone them and name their folders in PYTHONPATH, or they are left out.
+
+A small CNN is trained on MNIST. The first test images that it gets right are attacked by all, on
+one thread, row by row, one library after the other, in several rounds; the least seconds count. The
+floor is what as many passes through the network cost in a plain loop, measured in the same round:
+`over floor` is what an attack adds of its own. Norms are medians over successes, so they compare
+only at like success. Every success is judged here, by one code.
 """
 
 import argparse
+import importlib
 import json
+import os
 import platform
+import subprocess
+import sys
 import time
+import venv
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import nn
-
-from roadworthy.attacks.evasion.ddn import DDN
-from roadworthy.attacks.evasion.fgsm import FGSM
-from roadworthy.attacks.evasion.fmn import FMN
-from roadworthy.attacks.evasion.pgd import PGD
-from roadworthy.attacks.evasion.square import Square
-from roadworthy.core.dataset import Task
-from roadworthy.core.model import Model, ModelSpec, Offer
-from roadworthy.core.threat import Ball
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
-OUT = Path(__file__).parent / "results" / "attacks.json"
-EPS = {"linf": 0.1, "l2": 1.5}
-STEPS = {"fgsm": 1, "pgd": 40, "fmn": 100, "ddn": 100, "square": 500}
-ROUNDS = 3
+HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "shared" / "data"
+OUT = HERE / "results" / "attacks.json"
+PEERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "roadworthy" / "peers"
+INSTALLED = ("foolbox==3.3.4", "adversarial-robustness-toolbox==1.20.1", "packaging")
+WITHOUT_NEEDS = ("torchattacks==3.5.1",)  # it asks for torchvision, which it does without
+MODULES = ("ours", "of_foolbox", "of_art", "of_torchattacks", "of_adversarial_library",
+           "of_auto_attack")  # fmt: skip
+OURS = "roadworthy"
 
 
-class Counted(nn.Module):
-    """Counts the images that pass through a network, forward and backward."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.forward_passes = self.backward_passes = 0
-
-    def forward(self, x):
-        self.forward_passes += len(x)
-        logits = self.network(x)
-        if logits.requires_grad:
-            logits.register_hook(self.count)
-        return logits
-
-    def count(self, gradient):
-        self.backward_passes += len(gradient)
+def install(folder):
+    """Make the peers' environment, with this package in it as it stands."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    pip = [python, "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt"]
+    subprocess.run([*pip, "--editable", ".", *INSTALLED], cwd=HERE.parent, check=True)
+    subprocess.run([*pip, "--no-deps", *WITHOUT_NEEDS], cwd=HERE.parent, check=True)
+    return python
 
 
-class Wrapped(Model):
-    def __init__(self, network):
-        offers = frozenset({Offer.LABELS, Offer.SCORES, Offer.GRADIENTS})
-        super().__init__(ModelSpec("cnn", Task.NOMINAL, (1, 28, 28), 10, offers, "cnn"))
-        self.network = network
-
-    def forward(self, x):
-        return self.network(x)
+def libraries():
+    """Import what is there; say what is not, and why."""
+    sys.path.insert(0, str(HERE))
+    found = {}
+    for name in MODULES:
+        try:
+            module = importlib.import_module(f"attack_libraries.{name}")
+        except ImportError as error:
+            print(f"left out: {name} ({error})")
+            continue
+        found[module.NAME] = module.attacks()
+    return found
 
 
 def train(x, y, epochs=3):
+    import torch
+    from torch import nn
+
     torch.manual_seed(0)
     network = nn.Sequential(
         *(nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU()),
@@ -83,92 +82,71 @@ def train(x, y, epochs=3):
 
 
 def images(data, split, count):
+    import numpy as np
+    import torch
+
     with np.load(data / "mnist.npz") as arrays:
         x = torch.tensor(arrays[f"x_{split}"][:count]).float()[:, None] / 255
         return x, torch.tensor(arrays[f"y_{split}"][:count]).long()
 
 
-def our_attacks(norm):
-    kinds = {"fgsm": FGSM, "pgd": PGD, "fmn": FMN, "ddn": DDN, "square": Square}
-    for name, kind in kinds.items():
-        if norm in kind.threats:
-            attack = kind() if name == "fgsm" else kind(steps=STEPS[name])
-            yield name, lambda net, x, y, a=attack: a(Wrapped(net), x, y, Ball(norm, EPS[norm])).x
+def counted(network):
+    """Wrap a network so that it counts the images that pass through it, forward and backward."""
+    from torch import nn
+
+    class Counted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+            self.forward_passes = self.backward_passes = 0
+
+        def forward(self, x):
+            self.forward_passes += len(x)
+            logits = self.network(x)
+            if logits.requires_grad:
+                logits.register_hook(self.count)
+            return logits
+
+        def count(self, gradient):
+            self.backward_passes += len(gradient)
+
+    return Counted().eval()
 
 
-def foolbox_attacks(norm):
-    try:
-        import foolbox
-    except ImportError:
-        return
-    of = foolbox.attacks
-    kinds = {
-        "linf": {
-            "fgsm": of.LinfFastGradientAttack(),
-            "pgd": of.LinfPGD(steps=STEPS["pgd"], rel_stepsize=0.1),
-            "fmn": of.LInfFMNAttack(steps=STEPS["fmn"]),
-        },
-        "l2": {
-            "fgsm": of.L2FastGradientAttack(),
-            "pgd": of.L2PGD(steps=STEPS["pgd"], rel_stepsize=0.1),
-            "fmn": of.L2FMNAttack(steps=STEPS["fmn"]),
-            "ddn": of.DDNAttack(steps=STEPS["ddn"]),
-        },
-    }
-    for name, attack in kinds[norm].items():
-        eps = None if name in ("fmn", "ddn") else EPS[norm]
-        yield (
-            name,
-            lambda net, x, y, a=attack, e=eps: a(
-                foolbox.PyTorchModel(net, bounds=(0, 1)), x, y, epsilons=e
-            )[1],
-        )
+def measure(attack, row, network, x, y, passes):
+    """Attack once; judge, count and time."""
+    import torch
+    from attack_libraries.rows import EPS
 
-
-def adversarial_library_attacks(norm):
-    try:
-        from adv_lib.attacks import ddn, fmn
-    except ImportError:
-        return
-    order = {"linf": float("inf"), "l2": 2}[norm]
-    yield "fmn", lambda net, x, y: fmn(net, x, y, norm=order, steps=STEPS["fmn"])
-    if norm == "l2":
-        yield "ddn", lambda net, x, y: ddn(net, x, y, steps=STEPS["ddn"])
-
-
-LIBRARIES = {
-    "roadworthy": our_attacks,
-    "foolbox": foolbox_attacks,
-    "adversarial-library": adversarial_library_attacks,
-}
-
-
-def timed(run):
-    before = time.process_time()
-    result = run()
-    return result, time.process_time() - before
-
-
-def measure(attack, norm, network, x, y):
-    counted = Counted(network).eval()
+    wrapped, target = counted(network), (y + 1) % 10 if row.is_targeted else None
     torch.manual_seed(0)
-    adversarial, seconds = timed(lambda: attack(counted, x, y))
+    before = time.process_time()
+    found = attack(wrapped, x, y, target).detach()
+    seconds = time.process_time() - before
     with torch.no_grad():
-        is_wrong = network(adversarial).argmax(1) != y
-    is_inside = ((adversarial >= 0) & (adversarial <= 1)).flatten(1).all(1)
-    length = (adversarial - x).flatten(1).norm(p=float("inf") if norm == "linf" else 2, dim=1)
-    success = is_wrong & is_inside
+        choice = network(found).argmax(1)
+    is_reached = choice == target if row.is_targeted else choice != y
+    is_inside = ((found >= 0) & (found <= 1)).flatten(1).all(1)
+    order = {"linf": float("inf"), "l2": 2, "l1": 1, "l0": 0}[row.norm]
+    length = (found - x).flatten(1).norm(p=order, dim=1)
+    if row.has_budget:
+        is_inside &= length <= EPS[row.norm] * (1 + 1e-4)
+    success = is_reached & is_inside
+    forward, backward = wrapped.forward_passes / len(x), wrapped.backward_passes / len(x)
+    floor = (forward * passes[0] + backward * passes[1]) * len(x)
     return {
         "success": round(float(success.double().mean()), 4),
         "median_norm": round(float(length[success].median()), 5) if success.any() else None,
-        "forward_per_image": round(counted.forward_passes / len(x), 2),
-        "backward_per_image": round(counted.backward_passes / len(x), 2),
-        "seconds": seconds,
+        "forward_per_image": round(forward, 1),
+        "backward_per_image": round(backward, 1),
+        "seconds": round(seconds, 3),
+        "over_floor": round(seconds / floor, 2),
     }
 
 
-def floor(network, x, y, count=20):
+def floor(network, x, count=20):
     """Seconds per image of a forward and of a backward pass."""
+    import torch
 
     def forward():
         with torch.no_grad():
@@ -180,28 +158,100 @@ def floor(network, x, y, count=20):
             inputs = x.clone().requires_grad_()
             torch.autograd.grad(network(inputs).sum(), inputs)
 
-    forward(), both()
-    one, two = (timed(run)[1] / count / len(x) for run in (forward, both))
-    return one, two - one
+    seconds = []
+    for run in (forward, both):
+        run()
+        before = time.process_time()
+        run()
+        seconds.append((time.process_time() - before) / count / len(x))
+    return seconds[0], max(seconds[1] - seconds[0], 1e-9)
 
 
-def compare(network, x, y):
-    results = {}
-    for _ in range(ROUNDS):
-        passes = floor(network, x, y)
-        for norm in ("linf", "l2"):
-            for library, attacks in LIBRARIES.items():
-                for name, attack in attacks(norm):
-                    found = measure(attack, norm, network, x, y)
-                    forward, backward = found["forward_per_image"], found["backward_per_image"]
-                    least = (forward * passes[0] + backward * passes[1]) * len(x)
-                    found["seconds_over_floor"] = round(found["seconds"] / least, 2)
-                    found["seconds"] = round(found["seconds"], 3)
-                    key = f"{name} {norm}", library
-                    before = results.setdefault(key[0], {}).get(library)
-                    if before is None or found["seconds"] < before["seconds"]:
-                        results[key[0]][library] = found
-    return results
+def compare(network, x, y, rounds, slow, only):
+    """Measure every row by every library; the least seconds of the rounds count."""
+    from attack_libraries.rows import ROWS
+
+    found, known = {}, libraries()
+    for round_number in range(rounds):
+        for row in ROWS:
+            if only and not any(word.casefold() in row.name.casefold() for word in only):
+                continue
+            some, labels = x[: row.images], y[: row.images]
+            passes = floor(network, some)
+            for library, attacks in known.items():
+                before = found.get(row.name, {}).get(library)
+                is_slow = before is not None and before.get("seconds", 0) > slow
+                if row.name not in attacks or is_slow or (before or {}).get("failed"):
+                    continue
+                now = attempt(attacks[row.name], row, network, some, labels, passes)
+                if before is None or now.get("seconds", 0) < before["seconds"]:
+                    found.setdefault(row.name, {})[library] = now
+                print(f"{round_number + 1} {row.name:28} {library:20} {now}", flush=True)
+    return found
+
+
+def attempt(attack, row, network, x, y, passes):
+    """Measure, or say why it failed: a peer that stops must not stop the comparison."""
+    try:
+        return measure(attack, row, network, x, y, passes)
+    except Exception as error:
+        if getattr(attack, "__module__", "").endswith("ours"):
+            raise
+        return {"failed": f"{type(error).__name__}: {str(error)[:120]}", "seconds": 0.0}
+
+
+def plot(results, path):
+    """Draw, for each row, seconds of each library relative to ours."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "attacks"
+    from matplotlib import pyplot
+
+    names = [name for name in results if results[name].get(OURS)]
+    figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(names) + 1.2))
+    markers = dict(zip(("foolbox", "art", "torchattacks", "adversarial-library", "auto-attack"),
+                       "osD^v", strict=True))  # fmt: skip
+    for library, marker in markers.items():
+        points = [
+            (results[name][library]["seconds"] / results[name][OURS]["seconds"], k)
+            for k, name in enumerate(names)
+            if results[name].get(library, {}).get("seconds") and results[name][OURS]["seconds"]
+        ]
+        if points:
+            axes.scatter(*zip(*points, strict=True), marker=marker, label=library, s=28)
+    axes.axvline(1, color="gray", linewidth=1)
+    axes.set(xscale="log", xlabel="processor time relative to roadworthy (right: slower)")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def table(results):
+    """Write the comparison as Markdown."""
+    heads = [
+        "row",
+        "library",
+        "success",
+        "median&nbsp;norm",
+        "forward",
+        "backward",
+        "seconds",
+        "over&nbsp;floor",
+    ]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    for row, found in results.items():
+        for library, n in found.items():
+            if "failed" in n:
+                lines.append(f"| {row} | {library} | {n['failed']} | | | | | |")
+                continue
+            norm = "–" if n["median_norm"] is None else f"{n['median_norm']:.4g}"
+            passes = f"{n['forward_per_image']:g} | {n['backward_per_image']:g}"
+            cells = f"{n['success']:.3f} | {norm} | {passes} | {n['seconds']:.2f}"
+            lines.append(f"| {row} | {library} | {cells} | {n['over_floor']:.2f} |")
+    return "\n".join(lines)
 
 
 def installed(name):
@@ -211,36 +261,51 @@ def installed(name):
         return None
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--images", type=int, default=200)
-    arguments = parser.parse_args()
+def run(arguments):
+    import torch
+
     torch.set_num_threads(1)
     network = train(*images(arguments.data, "train", 60_000))
     x, y = images(arguments.data, "test", 2000)
     with torch.no_grad():
         is_right = network(x).argmax(1) == y
-    rows = is_right.nonzero()[: arguments.images, 0]
+    rows = is_right.nonzero()[:200, 0]
+    results = compare(network, x[rows], y[rows], arguments.rounds, arguments.slow, arguments.only)
+    from attack_libraries.rows import EPS
+
+    packages = (OURS, "torch", "numpy", "foolbox", "adversarial-robustness-toolbox", "torchattacks")
     report = {
         "network": "CNN of two convolutions and two linear layers, MNIST, 3 epochs",
         "accuracy_on_2000": float(is_right.double().mean()),
-        "images": len(rows),
         "eps": EPS,
-        "steps": STEPS,
         "threads": 1,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: installed(name) for name in ("roadworthy", "torch", "foolbox", "adv_lib")},
-        },
-        "results": compare(network, x[rows], y[rows]),
+        "rounds": arguments.rounds,
+        "versions": {"python": platform.python_version()} | {n: installed(n) for n in packages},
+        "results": results,
     }
-    arguments.out.parent.mkdir(exist_ok=True)
-    arguments.out.write_text(json.dumps(report, indent=2) + "\n")
-    for attack, found in report["results"].items():
-        for library, numbers in found.items():
-            print(f"{attack:12} {library:20} {numbers}")
+    if not arguments.only:
+        arguments.out.parent.mkdir(exist_ok=True)
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+        plot(results, arguments.out.with_suffix(".svg"))
+    print(table(results))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--peers", type=Path, default=PEERS, help="folder of their environment")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow", type=float, default=10, help="seconds above which once is enough")
+    parser.add_argument("--only", nargs="*", default=[], help="rows to run; nothing is written")
+    parser.add_argument("--here", action="store_true", help="run in this environment, as it is")
+    arguments = parser.parse_args()
+    if arguments.here:
+        run(arguments)
+        return
+    python = install(arguments.peers)
+    words = [word for word in sys.argv[1:]]
+    sys.exit(subprocess.run([python, __file__, "--here", *words], check=False).returncode)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The libraries that `benchmarks/attacks.py` measures, each behind the same function."""
