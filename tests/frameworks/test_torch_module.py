@@ -4,7 +4,7 @@ from torch import nn
 
 from roadworthy import wrap_model
 from roadworthy.core.errors import InputError
-from roadworthy.core.model import Offer
+from roadworthy.core.model import Offer, PassCount
 
 
 def linear(inputs=4, outputs=3):
@@ -73,6 +73,14 @@ def test_embeddings_are_the_input_of_the_last_linear_layer(table):
     model = wrap_model(module, table)
     assert Offer.EMBEDDINGS in model.spec.offers
     assert torch.equal(model.embed(table.test.x), module[:2](table.test.x))
+
+
+def test_passes_to_and_from_embeddings_are_counted(table):
+    model = wrap_model(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), table)
+    model.passes = PassCount()
+    model.embed(table.test.x.clone().requires_grad_()).sum().backward()
+    n = len(table.test.x)
+    assert model.passes == PassCount(forward=n, backward=n)
 
 
 def test_no_linear_layer_means_no_embeddings(pictures):

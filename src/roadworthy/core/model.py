@@ -64,7 +64,7 @@ class PassCount:
 class Model(ABC):
     """Maps inputs to outputs; whatever made it, everything above sees only this.
 
-    An adapter fills in `forward`, and `embed` and `refit` where it offers them. Calling a model
+    An adapter fills in `forward`, and `features` and `refit` where it offers them. Calling a model
     gives (N, K) logits, or (N,) numbers for regression, in evaluation mode, on the inputs' device,
     differentiable when gradients are offered. Log-probabilities are logits. A model that offers
     only labels gives 1 for its choice and 0 elsewhere.
@@ -101,12 +101,22 @@ class Model(ABC):
         """
         return None
 
+    @final
     def embed(self, x: Tensor) -> Tensor:
-        """Give a vector (N, E) per input.
+        """Give a vector (N, E) per input, counted; differentiable when gradients are offered.
 
         Raises:
             NotAssessed: the model offers no embeddings.
         """
+        require(self, Offer.EMBEDDINGS)
+        self.passes.forward += len(x) * self.passes_per_call
+        vectors = self.features(x)
+        if vectors.requires_grad:
+            vectors.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
+        return vectors
+
+    def features(self, x: Tensor) -> Tensor:
+        """Compute the embeddings; call `embed` instead, so that passes are counted."""
         raise NotAssessed(f"{self.spec.name} offers no embeddings")
 
     def uncertainty(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec, Offer, require
+from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.frameworks.outputs import convert
 from roadworthy.frameworks.probe import Probed, probe, probe_rows
 
@@ -37,13 +37,12 @@ class TorchModel(Model):
         outputs = self.module(inputs.to(self._dtype or x.dtype))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x.dtype)
 
-    def embed(self, x: Tensor) -> Tensor:
-        require(self, Offer.EMBEDDINGS)
+    def features(self, x: Tensor) -> Tensor:
         assert self._head is not None
         caught: list[Tensor] = []
         handle = self._head.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
         try:
-            self(x)
+            self.forward(x)
         finally:
             handle.remove()
         return caught[-1].to(x.dtype)

@@ -41,9 +41,8 @@ class Trained(Model):
     def forward(self, x: Tensor) -> Tensor:
         return self.inner.forward(x)
 
-    def embed(self, x: Tensor) -> Tensor:
-        self.passes.forward += len(x)
-        return self.inner.embed(x)
+    def features(self, x: Tensor) -> Tensor:
+        return self.inner.features(x)
 
     def move(self, device: torch.device) -> None:
         self.inner.move(device)
