@@ -6,7 +6,7 @@ import torch
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.pgd import PGD
-from roadworthy.core.attack import EvasionAttack, Reason
+from roadworthy.core.attack import Composite, EvasionAttack, Part, Reason
 from roadworthy.core.card import Card
 from roadworthy.core.driver import HALVINGS, Limits, run_attack
 from roadworthy.core.errors import InputError, NotAssessed
@@ -219,3 +219,62 @@ def test_an_attack_says_which_threat_models_it_knows():
 def test_no_input_is_refused():
     with pytest.raises(InputError, match="no input"):
         PGD()(two_classes(), torch.zeros(0, 4), torch.zeros(0).long(), Ball("l2", 1.0))
+
+
+@dataclass(frozen=True)
+class Probing(Jump):
+    """Asks the model once more in each step, beside the look's gradient."""
+
+    is_minimal = False
+    ends_at_success = True
+    needs = frozenset({Offer.GRADIENTS})
+
+    def step(self, model, state, look, threat):
+        look.gradient(lambda logits: -logits[:, 0])
+        model(state.x.clone().requires_grad_())[:, 0].sum().backward()
+        return replace(state, x=state.origin - self.by * (look.step + 1))
+
+
+def test_passes_of_a_step_are_charged_to_the_samples_that_make_it():
+    model = two_classes()
+    x, y = torch.tensor([[0.51] * 4, [1.0] * 4]), torch.zeros(2, dtype=torch.int64)
+    model.passes = PassCount()
+    result = Probing(by=0.05)(model, x, y, Ball("linf", 0.2))
+    assert result.reason.tolist() == [Reason.SUCCESS, Reason.BUDGET]
+    assert (int(result.forward.sum()), int(result.backward.sum())) == (
+        model.passes.forward,
+        model.passes.backward,
+    )
+    # the second sample: the clean look, then a look and a pass of its own in each of 3 steps
+    assert result.forward[1] == 1 + 3 + 3
+
+
+@dataclass(frozen=True)
+class EachClass(Composite):
+    """Tries to reach each of three classes in turn."""
+
+    card = Card("each", "Each class")
+    threats = frozenset({"l2"})
+    needs = frozenset({Offer.GRADIENTS})
+    keeps_best = True
+
+    def parts(self, model, y, threat):
+        return tuple(Part(PGD(), (y + shift) % 3) for shift in (1, 2))
+
+
+def test_a_wrong_sample_is_left_out_by_parts_that_aim_at_another_class():
+    x, y = torch.tensor([[1.0, 0.5, 0.0]]), torch.tensor([1])
+    result = EachClass()(three_classes(), x, y, Ball("l2", 1.0))
+    assert result.reason.tolist() == [Reason.ALREADY_WRONG]
+    assert result.forward.tolist() == [1]
+
+
+def test_a_part_that_does_not_know_the_threat_is_refused():
+    class Elsewhere(EachClass):
+        threats = frozenset({"l1"})
+
+        def parts(self, model, y, threat):
+            return (Part(DDN()),)
+
+    with pytest.raises(InputError, match="ddn attacks within l2, not l1"):
+        Elsewhere()(three_classes(), torch.eye(3), torch.arange(3), Ball("l1", 1.0))

@@ -96,6 +96,7 @@ class Look:
         with torch.set_grad_enabled(wants_gradient):
             self._outputs = model(self._x)
         self._rows: Tensor | None = None  # all of them
+        self.gradients = 0  # how many were asked for; each goes through all candidates
         self.zero_gradient = torch.zeros(len(x), dtype=torch.bool, device=x.device)
 
     def _shown(self, values: Tensor) -> Tensor:
@@ -118,6 +119,7 @@ class Look:
             loss: one number per sample.
             again: whether another gradient of this look follows.
         """
+        self.gradients += 1
         total = loss(self._shown(self._outputs)).sum()
         (gradient,) = torch.autograd.grad(total, self._x, retain_graph=again)
         # one NaN would spoil the candidate for good; it points nowhere, so it counts as no gradient

@@ -47,6 +47,7 @@ class Run:
         state: the samples.
         y: (N,) true classes.
         goes_on: keep the most confident error instead of the first.
+        takes_any: any wrong class will do, although the attack may aim at one.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class Run:
         state: State,
         y: Tensor,
         goes_on: bool = False,
+        takes_any: bool = False,
     ) -> None:
         self.attack, self.model, self.source, self.threat = attack, model, source, threat
         self.y, self.goes_on = y, goes_on
+        self.takes_any = takes_any or not state.is_targeted
         self.is_transfer = source is not model
         self.uses_gradient = Offer.GRADIENTS in attack.needs
         self.original = state
@@ -113,7 +116,7 @@ class Run:
         self.forward += self.model.passes_per_call
         self.clean_margin = self._margin(look.logits, self.first.y)
         choice = look.logits.argmax(1)
-        is_wrong = choice == self.first.y if self.first.is_targeted else choice != self.y
+        is_wrong = choice != self.y if self.takes_any else choice == self.first.y
         self.reason[is_wrong] = int(Reason.ALREADY_WRONG)
         self.distance[is_wrong] = 0
         return look, (~is_wrong).nonzero()[:, 0]
@@ -169,8 +172,10 @@ class Run:
     def _step(self, looked: Tensor, alive: Tensor, state: State, look: Look) -> State:
         before, last = self._passes(), state
         state = self._held(self.attack.step(self.source, state, look, self.threat))
-        # a backward pass goes through all that were looked at, also those that just finished
-        self._share_out(looked, before)
+        # a look's gradient goes through all that were looked at, also those that just finished
+        through_look = min(self._passes()[1] - before[1], look.gradients * len(looked))
+        self.backward[looked] += through_look // len(looked)
+        self._share_out(alive, (before[0], before[1] + through_look))
         self.steps[alive] += 1
         self.zero_steps[alive] += look.zero_gradient
         # a random search may propose the same again; only a gradient's step can be stuck

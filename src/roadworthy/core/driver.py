@@ -56,6 +56,7 @@ class _Rules:
     limits: Limits
     stop_at: float | None
     seed: int
+    takes_any: bool
     goes_on: bool = False
 
 
@@ -108,7 +109,7 @@ def run_attack(
         raise InputError("there is no input to attack")
     x = x.detach()
     model = adaptive(model, seed=seed) if is_adaptive else model
-    rules = _rules(model, threat, pool, surrogate, limits, seed)
+    rules = _rules(model, threat, target, pool, surrogate, limits, seed)
     _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
     shown = progress or Silent()
@@ -155,7 +156,7 @@ def run_attacks(
     if not attacks or not len(x):
         raise InputError("there is no input or no attack")
     x = x.detach()
-    rules = _rules(adaptive(model, seed=seed), threat, pool, None, limits, seed)
+    rules = _rules(adaptive(model, seed=seed), threat, target, pool, None, limits, seed)
     for attack in attacks:
         _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
@@ -168,13 +169,15 @@ def run_attacks(
 def _rules(
     model: Model,
     threat: Threat,
+    target: Tensor | None,
     pool: Pool | None,
     surrogate: Model | None,
     limits: Limits,
     seed: int,
 ) -> _Rules:
     stop_at = None if limits.seconds is None else time.monotonic() + limits.seconds
-    return _Rules(model, surrogate or model, threat, pool, limits, stop_at, seed)
+    takes_any = target is None
+    return _Rules(model, surrogate or model, threat, pool, limits, stop_at, seed, takes_any)
 
 
 def _check(attack: EvasionAttack, rules: _Rules, x: Tensor, target: Tensor | None) -> None:
@@ -219,6 +222,8 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
     """Run one attack, in chunks that bound the memory; a composite runs its parts."""
     if isinstance(attack, Composite):
         parts = attack.parts(rules.source, samples.y, rules.threat)
+        for part in parts:
+            _check(part.attack, rules, samples.x, part.target)
         rules = replace(rules, goes_on=attack.keeps_best)
         sees_all = attack.is_minimal or attack.keeps_best
         return _run_parts(parts, sees_all, samples, rules, tell)[0]
@@ -236,6 +241,7 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
             _first_state(chunk, rules),
             chunk.y,
             rules.goes_on,
+            rules.takes_any,
         )
         found.append(
             run.drive(rules.limits, rules.stop_at, _part_of(tell, first / n, len(rows) / n))
