@@ -1,9 +1,15 @@
 """Ways to make a model err."""
 
+from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
+from roadworthy.attacks.evasion.illc import ILLC
+from roadworthy.attacks.evasion.llc import LLC
+from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.pgd import PGD
+from roadworthy.attacks.evasion.r_fgsm import RFGSM
+from roadworthy.attacks.evasion.r_llc import RLLC
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
@@ -12,6 +18,12 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     "attacks",
     FGSM,
     PGD,
+    BIM,
+    MIFGSM,
+    RFGSM,
+    LLC,
+    ILLC,
+    RLLC,
     DDN,
     FMN,
     Square,
@@ -19,9 +31,15 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
 
 __all__ = [
     "ATTACKS",
+    "BIM",
     "DDN",
     "FGSM",
     "FMN",
+    "ILLC",
+    "LLC",
+    "MIFGSM",
     "PGD",
+    "RFGSM",
+    "RLLC",
     "Square",
 ]

@@ -11,11 +11,16 @@ def log_odds(state: State) -> Callable[[Tensor], Tensor]:
     The cross-entropy is their softplus, so both have gradients of one direction; that of the
     log-odds does not vanish where the model is sure of itself.
     """
+    odds = odds_of(state.y)
+    return lambda logits: -state.sign * odds(logits)
+
+
+def odds_of(classes: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the log-odds of classes (N,), which rise on the way to them: logits (N, K) to (N,)."""
 
     def loss(logits: Tensor) -> Tensor:
-        own = logits.gather(1, state.y[:, None])[:, 0]
-        rest = logits.scatter(1, state.y[:, None], float("-inf")).logsumexp(1)
-        return state.sign * (rest - own)
+        own = logits.gather(1, classes[:, None])[:, 0]
+        return own - logits.scatter(1, classes[:, None], float("-inf")).logsumexp(1)
 
     return loss
 
