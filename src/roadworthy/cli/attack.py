@@ -27,7 +27,7 @@ Examples:
   roadworthy attack model.pt2 images.npz --attack fgsm,pgd,square --norm linf --eps 0.03
   roadworthy attack model.onnx rows.csv --target y --attack hop-skip-jump --rows 50 --queries 2000
   roadworthy attack digits-cnn digits --attack cw --norm l2 --targeted least-likely --out adv.npz
-  roadworthy attack digits-cnn digits --attack pgd --set steps=200 --set rel_step=0.05
+  roadworthy attack digits-cnn digits --attack pgd --set steps=200 --set last_step=0.01
 
 Each attack sees only the rows that the ones before left standing; the table shows the worst case.
 Exit codes: 0 done, 2 input or set-up is wrong, 130 stopped (the same command goes on from there).

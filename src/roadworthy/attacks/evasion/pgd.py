@@ -5,6 +5,7 @@ from torch import Tensor
 
 from roadworthy.attacks.directions import farthest_l0, farthest_l1, steepest
 from roadworthy.attacks.losses import log_odds
+from roadworthy.attacks.schedules import cosine
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
@@ -27,18 +28,21 @@ class PGD(EvasionAttack):
     Cost: `steps` gradients per sample; a sample that succeeds stops.
     Source: Madry et al. 2017, arXiv:1706.06083, section 2.1.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
-    direction but does not vanish; a sample leaves at its first success; the L2 and L1 starts are
+    direction but does not vanish; steps grow shorter, which finds more errors in fewer steps than
+    steps of one length; a sample leaves at its first success; the L2 and L1 starts are
     uniform in direction and radius, the L0 start moves random features; the L1 and L0 steps are
     those of Frank and Wolfe (doi:10.1002/nav.3800030109), since a projection takes back what the
     box does not allow, and in L0 seldom lets go of a feature.
 
     Args:
         steps: gradient steps per sample.
-        rel_step: length of an L-inf or L2 step, as a share of the radius.
+        first_step: length of the first L-inf or L2 step, as a share of the radius.
+        last_step: the same at the end; it falls along half a cosine. Equal ones are the paper's.
     """
 
     steps: int = 40
-    rel_step: float = 0.1
+    first_step: float = 0.5
+    last_step: float = 0.02
 
     card = Card("pgd", "Projected gradient descent", aliases=("madry",), paper="arxiv:1706.06083")
     threats = frozenset({"linf", "l2", "l1", "l0"})
@@ -63,7 +67,8 @@ class PGD(EvasionAttack):
             corner = state.origin + farthest(gradient, state, threat)
             return replace(state, x=state.x + TO_CORNER * (corner - state.x))
         direction = steepest(gradient, threat.norm, threat.unit(state.x))
-        return replace(state, x=state.x + self.rel_step * threat.eps * direction)
+        length = cosine(self.first_step, self.last_step, look.step, self.steps) * threat.eps
+        return replace(state, x=state.x + length * direction)
 
 
 def _random_direction(state: State, threat: Ball) -> Tensor:
