@@ -19,10 +19,14 @@ THREATS: dict[str, Threat] = {
     "l0": Ball("l0", 20.0),
 }
 # settings that make an attack cheap enough for a test, by its name
-USUAL: dict[str, dict] = {}
+USUAL: dict[str, dict] = {
+    "newtonfool": {"steps": 400},  # its steps are short where few features can move
+}
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
-NEAR: dict[str, float] = {}
+NEAR: dict[str, float] = {
+    "jsma": 2.0,  # it moves features in pairs
+}
 
 
 def draw(*shape, seed=0):

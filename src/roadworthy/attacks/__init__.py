@@ -2,11 +2,14 @@
 
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.ddn import DDN
+from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.illc import ILLC
+from roadworthy.attacks.evasion.jsma import JSMA
 from roadworthy.attacks.evasion.llc import LLC
 from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
+from roadworthy.attacks.evasion.newtonfool import NewtonFool
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
@@ -27,6 +30,9 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     DDN,
     FMN,
     Square,
+    DeepFool,
+    NewtonFool,
+    JSMA,
 )
 
 __all__ = [
@@ -36,10 +42,13 @@ __all__ = [
     "FGSM",
     "FMN",
     "ILLC",
+    "JSMA",
     "LLC",
     "MIFGSM",
     "PGD",
     "RFGSM",
     "RLLC",
+    "DeepFool",
+    "NewtonFool",
     "Square",
 ]

@@ -249,9 +249,13 @@ class Run:
 
     def _share_out(self, alive: Tensor, before: tuple[int, int]) -> None:
         """Charge the passes made since `before` to the samples that were in the batch."""
-        forward, backward = self._passes()
-        self.forward[alive] += round((forward - before[0]) / len(alive))
-        self.backward[alive] += round((backward - before[1]) / len(alive))
+        now = self._passes()
+        for charged, made in zip(
+            (self.forward, self.backward), zip(before, now, strict=True), strict=True
+        ):
+            each, rest = divmod(made[1] - made[0], len(alive))
+            charged[alive] += each
+            charged[alive[:rest]] += 1  # a universal attack does not ask for all of them equally
 
     def _shorten(self, rows: Tensor) -> None:
         """Make the changes of successes smaller as long as they stay successful."""
