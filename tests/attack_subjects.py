@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from roadworthy.attacks.threats.negative import Negative
 from roadworthy.core.dataset import Task
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.core.threat import Ball, Threat
 from tests.models import GRADED, LinearModel
 
@@ -17,6 +18,7 @@ THREATS: dict[str, Threat] = {
     "l2": Ball("l2", 1.0),
     "l1": Ball("l1", 10.0),
     "l0": Ball("l0", 20.0),
+    "negative": Negative(),
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
@@ -27,6 +29,10 @@ USUAL: dict[str, dict] = {
 NEAR: dict[str, float] = {
     "jsma": 2.0,  # it moves features in pairs
 }
+USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}}
+# how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
+# search that sees only labels or single features comes less near
+NEAR: dict[str, float] = {"salt-and-pepper": 30.0}
 
 
 def draw(*shape, seed=0):
@@ -36,7 +42,7 @@ def draw(*shape, seed=0):
 class Network(Model):
     """Two random layers around a dropout, so that the training mode would show."""
 
-    def __init__(self, offers=GRADED):
+    def __init__(self, offers=GRADED | {Offer.EMBEDDINGS}):
         super().__init__(ModelSpec("net", Task.NOMINAL, (3, 8, 8), CLASSES, offers, "net"))
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -46,6 +52,9 @@ class Network(Model):
 
     def forward(self, x):
         return self.module.eval()(x)
+
+    def features(self, x):
+        return self.module.eval()[:-1](x)
 
 
 def subject(attack, n=8):
@@ -62,6 +71,9 @@ def pool(attack):
     model, x, _ = subject(attack)
     shape = x.shape[1:]
     others = draw(200, *shape, seed=9).sigmoid() if len(shape) == 3 else draw(200, *shape, seed=9)
+    if isinstance(model, Network):  # all of its classes occur only along its first weights
+        along = 16 * draw(200, 16, seed=9) @ model.module[1].weight.detach()
+        others = along.sigmoid().reshape(-1, *shape)
     with torch.no_grad():
         return others, model.forward(others).argmax(1)
 

@@ -357,8 +357,8 @@ def test_its_page_says_what_a_reader_needs(attack, kind):
         assert f"\n{heading} " in page
     for part in dataclasses.fields(attack):
         assert f"    {part.name}:" in page, f"Args lacks {part.name}"
-    assert re.fullmatch(r"(arxiv|doi):\S+", attack.card.paper)
-    assert attack.card.paper in page.casefold()
+    assert re.fullmatch(r"(arxiv|doi|openreview):\S+", attack.card.paper)
+    assert attack.card.paper.casefold() in page.casefold()
     path = Path(inspect.getfile(attack))
     assert path.parent.parent == ROOM
     assert path.stem == attack.card.name.replace("-", "_")

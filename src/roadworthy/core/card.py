@@ -10,7 +10,7 @@ class Card:
         name: the field's name, lower case with dashes.
         title: at most six words.
         aliases: other names it is found under, in any case.
-        paper: `arxiv:…` or `doi:…` of its source.
+        paper: `arxiv:…`, `doi:…` or `openreview:…` of its source.
         fixes: codes of the checks that this item remedies.
         cost: order of magnitude on a small subject.
         safety: what applying it does to the model's predictions.

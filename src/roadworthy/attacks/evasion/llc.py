@@ -17,7 +17,7 @@ class LLC(EvasionAttack):
     Threat model: white box, L-inf, fixed budget; it picks the class to aim at.
     Cost: one gradient per sample.
     Source: Kurakin et al. 2016, arXiv:1607.02533, section 2.3; its single step is that of
-    arXiv:1611.01236, section 3.
+    arXiv:1611.01236.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
     direction but does not vanish.
     """

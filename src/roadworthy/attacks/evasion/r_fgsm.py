@@ -17,7 +17,7 @@ class RFGSM(EvasionAttack):
 
     Threat model: white box, L-inf, fixed budget; targeted or not.
     Cost: one gradient per sample.
-    Source: Tramèr et al. 2017, arXiv:1705.07204, equation 7.
+    Source: Tramèr et al. 2017, arXiv:1705.07204, its randomized single-step attack.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
     direction but does not vanish.
 

@@ -17,7 +17,7 @@ class RLLC(EvasionAttack):
 
     Threat model: white box, L-inf, fixed budget; it picks the class to aim at.
     Cost: one gradient per sample.
-    Source: Tramèr et al. 2017, arXiv:1705.07204, equations 6 and 7.
+    Source: Tramèr et al. 2017, arXiv:1705.07204, its randomized single-step attack.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
     direction but does not vanish; the least likely class is that of the input after its random
     step, which saves a pass.

@@ -1,0 +1,40 @@
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from roadworthy.core.errors import InputError
+from roadworthy.core.threat import Transformation
+
+
+@dataclass(frozen=True)
+class Negative(Transformation):
+    """A threat model whose only change turns an image toward its negative.
+
+    A person still sees what it shows. Its one parameter is the share of the way: 0 is the image,
+    at 0.5 all is gray, 1 is the negative.
+
+    Args:
+        eps: the largest share of the way, in [0, 1].
+        low: smallest value of a pixel.
+        high: largest value of a pixel.
+    """
+
+    eps: float = 1.0
+    low: float = 0.0
+    high: float = 1.0
+
+    kind_name: ClassVar[str] = "negative"
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(f"low must be below high, not {self.low!r} and {self.high!r}")
+
+    def bounds(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        zero = x.new_zeros(1)
+        return zero, zero, zero + 1
+
+    def render(self, x: Tensor, theta: Tensor) -> Tensor:
+        share = theta.reshape(-1, *[1] * (x.ndim - 1))
+        return torch.lerp(x, self.low + self.high - x, share)  # exact at both ends
