@@ -30,6 +30,7 @@ NEAR: dict[str, float] = {
     "jsma": 2.0,  # it moves features in pairs
 }
 USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}}
+USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}, "vmi-fgsm": {"neighbors": 4}}
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
 NEAR: dict[str, float] = {"salt-and-pepper": 30.0}

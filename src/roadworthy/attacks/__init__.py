@@ -4,6 +4,7 @@ from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
+from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.illc import ILLC
@@ -13,13 +14,17 @@ from roadworthy.attacks.evasion.llc import LLC
 from roadworthy.attacks.evasion.max_confidence import MaxConfidence
 from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.newtonfool import NewtonFool
+from roadworthy.attacks.evasion.ni_fgsm import NIFGSM
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
 from roadworthy.attacks.evasion.salt_and_pepper import SaltAndPepper
+from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.square import Square
+from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.vat import VAT
+from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -29,6 +34,11 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     PGD,
     BIM,
     MIFGSM,
+    NIFGSM,
+    SINIFGSM,
+    DIFGSM,
+    TIFGSM,
+    VMIFGSM,
     RFGSM,
     LLC,
     ILLC,
@@ -52,18 +62,23 @@ __all__ = [
     "ATTACKS",
     "BIM",
     "DDN",
+    "DIFGSM",
     "FGSM",
     "FMN",
     "ILLC",
     "JSMA",
     "LLC",
     "MIFGSM",
+    "NIFGSM",
     "PGD",
     "RFGSM",
     "RLLC",
     "DeepFool",
     "NewtonFool",
+    "SINIFGSM",
+    "TIFGSM",
     "VAT",
+    "VMIFGSM",
     "Inversion",
     "MaxConfidence",
     "SaltAndPepper",

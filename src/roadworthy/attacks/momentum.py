@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -36,3 +36,39 @@ def gather(velocity: Tensor, gradient: Tensor, mu: float, unit: Tensor) -> Tenso
     """
     length = (gradient * unit).flatten(1).abs().sum(1).clamp_min(torch.finfo(gradient.dtype).tiny)
     return mu * velocity + gradient / per_sample(length, gradient)
+
+
+@dataclass(frozen=True)
+class NesterovState(MomentumState):
+    """Where an attack with Nesterov's momentum stands; its candidates are ahead of it.
+
+    Args:
+        at: where the steps have led, (N, …).
+    """
+
+    at: Tensor
+
+
+def at_rest_ahead(state: State) -> NesterovState:
+    """Give a state to which no gradient was added yet, and that looks ahead of its steps."""
+    return state.extended(NesterovState, velocity=torch.zeros_like(state.x), at=state.x)
+
+
+def step_ahead(
+    state: NesterovState, velocity: Tensor, length: float, mu: float, unit: Tensor, is_last: bool
+) -> NesterovState:
+    """Step along the velocity's sign, and look as far ahead as the velocity will carry.
+
+    Source: Lin et al. 2019, arXiv:1908.06281, equations 6 to 8.
+
+    Args:
+        state: before the step.
+        velocity: with the newest gradient, (N, …).
+        length: of the step, in units.
+        mu: what stays of the velocity at the next step.
+        unit: one unit of each feature, shaped like an input; 0 where it cannot change.
+        is_last: the next candidate is where the steps have led, not what lies ahead.
+    """
+    at = state.box(state.at + length * velocity.sign() * unit)
+    x = at if is_last else at + length * mu * velocity * unit
+    return replace(state, x=x, at=at, velocity=velocity)
