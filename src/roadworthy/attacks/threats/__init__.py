@@ -1,12 +1,15 @@
 """What an attacker may do beyond a ball: threat models with parameters of their own."""
 
+from roadworthy.attacks.threats.negative import Negative
 from roadworthy.core.registry import Registry
 from roadworthy.core.threat import Transformation
 
 THREATS: Registry[type[Transformation]] = Registry(
     "threats",
+    Negative,
 )
 
 __all__ = [
     "THREATS",
+    "Negative",
 ]

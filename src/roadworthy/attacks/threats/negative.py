@@ -1,9 +1,9 @@
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.threat import Transformation
 
@@ -25,7 +25,7 @@ class Negative(Transformation):
     low: float = 0.0
     high: float = 1.0
 
-    kind_name: ClassVar[str] = "negative"
+    card = Card("negative", "The image's negative", paper="arxiv:1703.06857")
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
