@@ -2,6 +2,7 @@
 
 from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
+from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
@@ -49,6 +50,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     MaxConfidence,
     DDN,
     FMN,
+    CW,
     Square,
     DeepFool,
     NewtonFool,
@@ -61,6 +63,7 @@ __all__ = [
     "AMD",
     "ATTACKS",
     "BIM",
+    "CW",
     "DDN",
     "DIFGSM",
     "FGSM",

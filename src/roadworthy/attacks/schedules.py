@@ -1,5 +1,7 @@
 import math
 
+from torch import Tensor
+
 
 def cosine(first: float, last: float, done: int, steps: int) -> float:
     """Lower a number from `first` to `last` along half a cosine.
@@ -13,3 +15,9 @@ def cosine(first: float, last: float, done: int, steps: int) -> float:
         steps: how many there are.
     """
     return last + (first - last) * (1 + math.cos(math.pi * done / steps)) / 2
+
+
+def cosine_each(first: float, last: float, done: Tensor, steps: int) -> Tensor:
+    """Do the same for samples that made different numbers of steps: (N,)."""
+    lowered: Tensor = last + (first - last) * (1 + (math.pi * done / steps).cos()) / 2
+    return lowered

@@ -1,0 +1,105 @@
+"""The search for the constant c that weighs an error of the model against the change's size."""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from roadworthy.core.attack import State
+from roadworthy.core.shapes import per_sample
+
+GROWTH = 10.0  # of c while no bound on its other side is known
+CHECKS = 5  # of a round, for whether its loss still falls
+LEAST_GAIN = 1e-3  # relative; below it a round is over
+
+C = TypeVar("C", bound="ConstantState")
+
+
+@dataclass(frozen=True)
+class ConstantState(State):
+    """Where the search stands; a sample goes from round to round at its own pace.
+
+    Args:
+        constant: c of this round, (N,).
+        least: the largest c that did not make an error, 0 without one, (N,).
+        most: the smallest c that did, infinite without one, (N,).
+        is_beaten: this round made an error, (N,).
+        age: steps made in this round, (N,).
+        rounds: rounds that are over, (N,).
+        loss: the least in this round, (N,).
+        mark: the least at the last check, (N,).
+        nearest: distance of the nearest error in all rounds, (N,).
+        best: that error; the origin without one, (N, …).
+    """
+
+    constant: Tensor
+    least: Tensor
+    most: Tensor
+    is_beaten: Tensor
+    age: Tensor
+    rounds: Tensor
+    loss: Tensor
+    mark: Tensor
+    nearest: Tensor
+    best: Tensor
+
+
+def begin(state: State, kind: type[C], **more: Any) -> C:
+    """Make the state of a search, in which `constant` has yet to be set."""
+    zeros, count = torch.zeros_like(state.sign), torch.zeros_like(state.y)
+    return state.extended(
+        kind,
+        constant=zeros,
+        least=zeros,
+        most=zeros + float("inf"),
+        is_beaten=zeros.bool(),
+        age=count,
+        rounds=count,
+        loss=zeros + float("inf"),
+        mark=zeros + float("inf"),
+        nearest=zeros + float("inf"),
+        best=state.x,
+        **more,
+    )
+
+
+def record(state: C, is_error: Tensor, distance: Tensor, loss: Tensor) -> C:
+    """Take in what a candidate showed: whether the model erred, its distance and loss (N,)."""
+    is_nearer = is_error & (distance < state.nearest)
+    return replace(
+        state,
+        age=state.age + 1,
+        is_beaten=state.is_beaten | is_error,
+        loss=torch.minimum(state.loss, loss),
+        nearest=torch.where(is_nearer, distance, state.nearest),
+        best=torch.where(per_sample(is_nearer, state.x), state.x, state.best),
+    )
+
+
+def turn(state: C, searches: int, length: int) -> tuple[C, Tensor]:
+    """End the rounds that took their steps or whose loss stalls; say which samples' ended (N,)."""
+    is_check = state.age % max(1, length // CHECKS) == 0
+    has_stalled = is_check & (state.loss > state.mark * (1 - LEAST_GAIN))
+    is_over = (state.age >= length) | has_stalled
+    mark = torch.where(is_check, state.loss, state.mark)
+    most = torch.where(is_over & state.is_beaten, state.constant, state.most)
+    least = torch.where(is_over & ~state.is_beaten, state.constant, state.least)
+    middle = (least * most).sqrt()
+    middle = torch.where(most.isinf(), least * GROWTH, middle)
+    middle = torch.where(least == 0, most / GROWTH, middle)
+    rounds = state.rounds + is_over
+    infinite = torch.full_like(mark, float("inf"))
+    state = replace(
+        state,
+        constant=torch.where(is_over, middle, state.constant),
+        least=least,
+        most=most,
+        is_beaten=state.is_beaten & ~is_over,
+        age=torch.where(is_over, 0, state.age),
+        rounds=rounds,
+        loss=torch.where(is_over, infinite, state.loss),
+        mark=torch.where(is_over, infinite, mark),
+        finished=state.finished | (rounds >= searches),
+    )
+    return state, is_over
