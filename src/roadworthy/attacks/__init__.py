@@ -6,11 +6,12 @@ from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
+from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.illc import ILLC
-from roadworthy.attacks.evasion.jsma import JSMA
 from roadworthy.attacks.evasion.inversion import Inversion
+from roadworthy.attacks.evasion.jsma import JSMA
 from roadworthy.attacks.evasion.llc import LLC
 from roadworthy.attacks.evasion.max_confidence import MaxConfidence
 from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
@@ -51,6 +52,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     DDN,
     FMN,
     CW,
+    EAD,
     Square,
     DeepFool,
     NewtonFool,
@@ -66,6 +68,7 @@ __all__ = [
     "CW",
     "DDN",
     "DIFGSM",
+    "EAD",
     "FGSM",
     "FMN",
     "ILLC",
@@ -76,14 +79,14 @@ __all__ = [
     "PGD",
     "RFGSM",
     "RLLC",
-    "DeepFool",
-    "NewtonFool",
     "SINIFGSM",
     "TIFGSM",
     "VAT",
     "VMIFGSM",
+    "DeepFool",
     "Inversion",
     "MaxConfidence",
+    "NewtonFool",
     "SaltAndPepper",
     "SparseL1",
     "Square",

@@ -64,6 +64,12 @@ def begin(state: State, kind: type[C], **more: Any) -> C:
     )
 
 
+def first_constant(ahead: Tensor, gradient: Tensor) -> Tensor:
+    """Give the c (N,) from which on a linear model errs at the minimum; 1 without a gradient."""
+    steep = gradient.flatten(1).square().sum(1)
+    return torch.where(steep > 0, 2 * ahead / steep.clamp_min(torch.finfo(steep.dtype).tiny), 1)
+
+
 def record(state: C, is_error: Tensor, distance: Tensor, loss: Tensor) -> C:
     """Take in what a candidate showed: whether the model erred, its distance and loss (N,)."""
     is_nearer = is_error & (distance < state.nearest)

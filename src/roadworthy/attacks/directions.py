@@ -87,6 +87,11 @@ def farthest_l0(gradient: Tensor, state: State, threat: Ball) -> Tensor:
     return delta * (kept * (gain > 0)).reshape(delta.shape)
 
 
+def in_units(delta: Tensor, unit: Tensor) -> Tensor:
+    """Give a change (N, …) in units of each feature: 0 where it cannot change."""
+    return torch.where(unit > 0, delta / unit, torch.zeros_like(delta))
+
+
 def dual_length(gradient: Tensor, norm: Norm, unit: Tensor) -> Tensor:
     """Give by how much the steepest step of one unit increases a linear function: (N,)."""
     flat = (gradient * unit).flatten(1)

@@ -3,7 +3,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.constants import ConstantState, begin, record, turn
+from roadworthy.attacks.constants import ConstantState, begin, first_constant, record, turn
+from roadworthy.attacks.directions import in_units
 from roadworthy.attacks.losses import lead
 from roadworthy.attacks.schedules import cosine_each
 from roadworthy.core.attack import EvasionAttack, Look, State
@@ -68,7 +69,7 @@ class CW(EvasionAttack):
 
     def step(self, model: Model, state: CWState, look: Look, threat: Ball) -> State:
         unit = threat.unit(state.x)
-        delta = torch.where(unit > 0, (state.x - state.origin) / unit, 0)
+        delta = in_units(state.x - state.origin, unit)
         ahead = lead(state, look.logits)
         gradient = look.gradient(lambda logits: lead(state, logits)) * unit
         if look.step == 0:
@@ -88,9 +89,3 @@ class CW(EvasionAttack):
             x=torch.where(is_over, state.best, x),
             velocity=torch.where(is_over, 0, velocity),
         )
-
-
-def first_constant(ahead: Tensor, gradient: Tensor) -> Tensor:
-    """Give the c (N,) from which on a linear model errs at the minimum; 1 without a gradient."""
-    steep = gradient.flatten(1).square().sum(1)
-    return torch.where(steep > 0, 2 * ahead / steep.clamp_min(torch.finfo(steep.dtype).tiny), 1)
