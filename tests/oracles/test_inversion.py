@@ -69,3 +69,8 @@ def test_a_range_must_have_a_length():
 
 def test_its_name_in_other_libraries_leads_to_it():
     assert ATTACKS.get("Inversion attack") is Inversion
+
+
+def test_no_budget_goes_beyond_the_negative():
+    with pytest.raises(InputError, match="share of the way"):
+        Negative(eps=1.5)

@@ -47,7 +47,7 @@ def inward(gradient: Tensor, state: State) -> Tensor:
 def sparse(gradient: Tensor, share: float, unit: Tensor) -> Tensor:
     """Give a step of L1 length one unit, spread evenly over the largest entries: (N, …).
 
-    Source: Tramer, Boneh 2019, arXiv:1904.13000, the attack SLIDE.
+    Source: Tramèr, Boneh 2019, arXiv:1904.13000, the attack SLIDE.
     """
     scaled = (gradient * unit).flatten(1)
     place = scaled.abs().topk(max(1, round(share * scaled.shape[1])), dim=1).indices

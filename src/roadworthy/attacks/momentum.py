@@ -59,7 +59,7 @@ def step_ahead(
 ) -> NesterovState:
     """Step along the velocity's sign, and look as far ahead as the velocity will carry.
 
-    Source: Lin et al. 2019, arXiv:1908.06281, equations 6 to 8.
+    Source: Lin et al. 2019, arXiv:1908.06281, the attack NI-FGSM.
 
     Args:
         state: before the step.

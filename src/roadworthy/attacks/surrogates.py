@@ -18,7 +18,7 @@ class Fused(Model):
 
     Pass it to `run_attack` as the surrogate.
 
-    Source: Dong et al. 2017, arXiv:1710.06081, section 3.3.
+    Source: Dong et al. 2017, arXiv:1710.06081, on ensembles in logits.
 
     Args:
         models: with the same inputs and classes.

@@ -22,7 +22,7 @@ class DIFGSM(EvasionAttack):
 
     Threat model: white box or by transfer, L-inf, fixed budget, images; targeted or not.
     Cost: `steps` gradients and twice as many forward passes per sample; a success stops.
-    Source: Xie et al. 2018, arXiv:1803.06978, section 3.3.
+    Source: Xie et al. 2018, arXiv:1803.06978, section 3.
     Differs from the paper: the image is shrunk and padded to its own size, not enlarged, as most
     networks take one size; the momentum of its variant M-DI2-FGSM is on by default; the gradient is
     that of the log-odds, which has the cross-entropy's direction but does not vanish.

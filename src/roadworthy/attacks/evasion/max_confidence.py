@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -8,6 +8,9 @@ from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.core.threat import Threat
+
+
+BASE = PGD()
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class MaxConfidence(Composite):
         base: the attack that is told which class to reach.
     """
 
-    base: EvasionAttack = field(default_factory=PGD)
+    base: EvasionAttack = BASE
 
     card = Card(
         "max-confidence", "Maximum confidence", aliases=("maxconf",), paper="openreview:H1g0piA9tQ"

@@ -17,7 +17,7 @@ class NIFGSM(EvasionAttack):
 
     Threat model: white box or by transfer, L-inf, fixed budget; targeted or not.
     Cost: `steps` gradients per sample; a sample that succeeds stops.
-    Source: Lin et al. 2019, arXiv:1908.06281, section 3.1.
+    Source: Lin et al. 2019, arXiv:1908.06281, the attack NI-FGSM.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
     direction but does not vanish; where it looks ahead is held to the ball and the box.
 

@@ -20,7 +20,7 @@ class SINIFGSM(EvasionAttack):
 
     Threat model: white box or by transfer, L-inf, fixed budget; targeted or not.
     Cost: `steps` times `scales` gradients per sample; a sample that succeeds stops.
-    Source: Lin et al. 2019, arXiv:1908.06281, algorithm 1.
+    Source: Lin et al. 2019, arXiv:1908.06281, the attack SI-NI-FGSM.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
     direction but does not vanish; where it looks ahead is held to the ball and the box.
 

@@ -30,6 +30,8 @@ class Negative(Transformation):
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise InputError(f"low must be below high, not {self.low!r} and {self.high!r}")
+        if not 0 <= self.eps <= 1:
+            raise InputError(f"eps is a share of the way to the negative, not {self.eps!r}")
 
     def bounds(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         zero = x.new_zeros(1)
