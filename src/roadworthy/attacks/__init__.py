@@ -2,6 +2,7 @@
 
 from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
+from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
@@ -59,12 +60,14 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     JSMA,
     SaltAndPepper,
     Inversion,
+    BLB,
 )
 
 __all__ = [
     "AMD",
     "ATTACKS",
     "BIM",
+    "BLB",
     "CW",
     "DDN",
     "DIFGSM",

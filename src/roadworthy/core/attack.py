@@ -30,7 +30,8 @@ class Reason(IntEnum):
 class State:
     """Where an attack stands: a struct of tensors whose first axis is samples.
 
-    An attack that remembers more subclasses it and makes its own with `start`.
+    An attack that remembers more subclasses it and makes its own with `start`; what it adds are
+    tensors, or have `take` themselves.
 
     Args:
         x: the candidates that the driver looks at next, (N, …).
@@ -62,7 +63,7 @@ class State:
         for part in dataclasses.fields(self):
             value = getattr(self, part.name)
             if value is not None:
-                kept[part.name] = value.take(rows) if isinstance(value, Streams) else value[rows]
+                kept[part.name] = value[rows] if isinstance(value, Tensor) else value.take(rows)
         return replace(self, **kept)
 
     @property

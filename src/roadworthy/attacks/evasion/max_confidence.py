@@ -9,7 +9,6 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.core.threat import Threat
 
-
 BASE = PGD()
 
 
