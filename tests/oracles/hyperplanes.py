@@ -1,5 +1,7 @@
 """Linear models whose nearest errors are known in closed form."""
 
+from itertools import product
+
 import torch
 
 from roadworthy.core.driver import run_attack
@@ -33,3 +35,23 @@ def excess(attack, norm):
     result = run_attack(attack, model, x, y, Ball(norm, 1.0), bounds=WIDE)
     assert result.success.all()
     return result.distance / distance
+
+
+def boxed(n=16, features=10):
+    """Give a linear model, rows in [0, 1] of its second class, and the fewest features (N,).
+
+    The fewest that lead to the first class are found by trying every subset.
+    """
+    size = 0.5 + draw(features, seed=7).abs()
+    slope = torch.where(draw(features, seed=9) > 0, size, -size)
+    x = 0.3 + 0.4 * draw(n, features, seed=8).sigmoid()
+    bias = 0.2 * size.sum() - 0.5 * slope.sum()
+    logits = x @ slope + bias
+    assert (logits > 0).all()
+    gain = torch.where(slope > 0, x, 1 - x) * size  # by which a feature can lower the logit
+    subsets = torch.tensor(list(product((0.0, 1.0), repeat=features)))
+    does_it = gain @ subsets.T > logits[:, None]
+    fewest = torch.where(does_it, subsets.sum(1), float("inf")).amin(1)
+    weight = torch.stack([torch.zeros(features), slope], 1)
+    model = LinearModel(weight, torch.stack([torch.zeros(()), bias]), (features,))
+    return model, x, torch.ones(n, dtype=torch.int64), fewest

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from roadworthy.core.attack import State
@@ -32,3 +33,20 @@ def lead(state: State, logits: Tensor) -> Tensor:
     """
     own = logits.gather(1, state.y[:, None])[:, 0]
     return state.sign * (own - logits.scatter(1, state.y[:, None], float("-inf")).amax(1))
+
+
+def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give what a minimal attack increases: the log-odds first, minus the lead once it is late.
+
+    The log-odds see every class and find the way; only the lead's gradient is that of the boundary
+    where the model errs.
+
+    Args:
+        state: the samples.
+        is_late: which of them are near the end, (N,) bool.
+    """
+
+    def loss(logits: Tensor) -> Tensor:
+        return torch.where(is_late, -lead(state, logits), log_odds(state)(logits))
+
+    return loss

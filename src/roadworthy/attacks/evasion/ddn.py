@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.attacks.directions import steepest
-from roadworthy.attacks.losses import lead, log_odds
+from roadworthy.attacks.losses import lead, toward_nearest
 from roadworthy.attacks.schedules import cosine
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
@@ -35,8 +35,9 @@ class DDN(EvasionAttack):
     Cost: `steps` gradients per sample, and nine forward passes to shorten and verify.
     Source: Rony et al. 2019, arXiv:1811.09600, algorithm 1.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
-    direction but does not vanish; candidates are not rounded to 256 levels; the driver shortens the
-    result along the line to its origin.
+    direction but does not vanish, and in the second half that of the lead over the best other
+    class, which is the boundary's; candidates are not rounded to 256 levels; the driver shortens
+    the result along the line to its origin.
 
     Args:
         steps: gradient steps per sample.
@@ -58,7 +59,8 @@ class DDN(EvasionAttack):
         return state.extended(DDNState, norm=torch.full_like(state.sign, self.first_norm))
 
     def step(self, model: Model, state: DDNState, look: Look, threat: Ball) -> State:
-        gradient = look.gradient(log_odds(state))
+        is_late = torch.full_like(state.finished, 2 * look.step >= self.steps)
+        gradient = look.gradient(toward_nearest(state, is_late))
         alpha = cosine(1.0, 0.01, look.step, self.steps)
         direction = steepest(gradient, "l2", threat.unit(state.x))
         delta = state.x - state.origin + alpha * direction
