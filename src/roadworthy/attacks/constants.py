@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.attack import State
-from roadworthy.core.shapes import per_sample
 
 GROWTH = 10.0  # of c while no bound on its other side is known
 CHECKS = 5  # of a round, for whether its loss still falls
@@ -29,8 +28,6 @@ class ConstantState(State):
         rounds: rounds that are over, (N,).
         loss: the least in this round, (N,).
         mark: the least at the last check, (N,).
-        nearest: distance of the nearest error in all rounds, (N,).
-        best: that error; the origin without one, (N, …).
     """
 
     constant: Tensor
@@ -41,8 +38,6 @@ class ConstantState(State):
     rounds: Tensor
     loss: Tensor
     mark: Tensor
-    nearest: Tensor
-    best: Tensor
 
 
 def begin(state: State, kind: type[C], **more: Any) -> C:
@@ -58,8 +53,6 @@ def begin(state: State, kind: type[C], **more: Any) -> C:
         rounds=count,
         loss=zeros + float("inf"),
         mark=zeros + float("inf"),
-        nearest=zeros + float("inf"),
-        best=state.x,
         **more,
     )
 
@@ -70,16 +63,13 @@ def first_constant(ahead: Tensor, gradient: Tensor) -> Tensor:
     return torch.where(steep > 0, 2 * ahead / steep.clamp_min(torch.finfo(steep.dtype).tiny), 1)
 
 
-def record(state: C, is_error: Tensor, distance: Tensor, loss: Tensor) -> C:
-    """Take in what a candidate showed: whether the model erred, its distance and loss (N,)."""
-    is_nearer = is_error & (distance < state.nearest)
+def record(state: C, is_error: Tensor, loss: Tensor) -> C:
+    """Take in what a candidate showed: whether the model erred, and the loss (N,)."""
     return replace(
         state,
         age=state.age + 1,
         is_beaten=state.is_beaten | is_error,
         loss=torch.minimum(state.loss, loss),
-        nearest=torch.where(is_nearer, distance, state.nearest),
-        best=torch.where(per_sample(is_nearer, state.x), state.x, state.best),
     )
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from roadworthy.attacks.constants import ConstantState, begin, first_constant, record, turn
 from roadworthy.attacks.directions import in_units
-from roadworthy.attacks.losses import lead
+from roadworthy.attacks.losses import lead, toward_nearest
 from roadworthy.attacks.schedules import cosine_each
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
@@ -38,8 +38,9 @@ class CW(EvasionAttack):
     Differs from the paper: the change stays in the box by projection, not by a tanh, which cannot
     move pixels that are exactly 0 or 1; gradient descent with momentum takes Adam's place, as its
     steps shrink with the distance; c starts where a linear model would need it and is searched for
-    in proportion, so five rounds do; each round starts from the nearest error so far; a round that
-    stalls is over; κ is 0, as the result is shortened to where the model just errs.
+    in proportion, so five rounds do; a round that stalls is over; the first one follows the
+    log-odds, which see all classes; κ is 0, as the driver shortens the result to where the model
+    just errs.
 
     Args:
         steps: gradient steps per sample, in all rounds together.
@@ -71,14 +72,14 @@ class CW(EvasionAttack):
         unit = threat.unit(state.x)
         delta = in_units(state.x - state.origin, unit)
         ahead = lead(state, look.logits)
-        gradient = look.gradient(lambda logits: lead(state, logits)) * unit
+        gradient = look.gradient(toward_nearest(state, state.rounds > 0)) * unit
         if look.step == 0:
             state = replace(state, constant=first_constant(ahead, gradient))
         size = delta.flatten(1).square().sum(1)
         penalty = state.constant * ahead.clamp_min(0)
-        state = record(state, ahead < 0, size.sqrt(), size + penalty)
+        state = record(state, ahead < 0, size + penalty)
         pull = per_sample(state.constant * (ahead >= 0), delta) * gradient
-        velocity = self.momentum * state.velocity + 2 * delta + pull
+        velocity = self.momentum * state.velocity + 2 * delta - pull
         length = self.steps // self.searches
         rate = cosine_each(self.rate, self.rate / 10, state.age, length)
         x = state.origin + (delta - per_sample(rate, delta) * velocity) * unit
@@ -86,6 +87,6 @@ class CW(EvasionAttack):
         is_over = per_sample(is_over, x)
         return replace(
             state,
-            x=torch.where(is_over, state.best, x),
+            x=torch.where(is_over, state.origin, x),
             velocity=torch.where(is_over, 0, velocity),
         )

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from roadworthy.attacks.constants import ConstantState, begin, first_constant, record, turn
 from roadworthy.attacks.directions import in_units
-from roadworthy.attacks.losses import lead
+from roadworthy.attacks.losses import lead, toward_nearest
 from roadworthy.attacks.schedules import cosine_each
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
@@ -42,7 +42,8 @@ class EAD(EvasionAttack):
     Differs from the paper: the term of the threat's norm has weight 1 and the other one `beta`,
     both in units of what a feature has to move; the model is asked where the gradient is taken
     only, which halves the forward passes; c starts where a linear model would need it and is
-    searched for in proportion, so five rounds do; a round that stalls is over.
+    searched for in proportion, so five rounds do; a round that stalls is over; the first one
+    follows the log-odds, which see all classes.
 
     Args:
         steps: gradient steps per sample, in all rounds together.
@@ -69,18 +70,18 @@ class EAD(EvasionAttack):
     def step(self, model: Model, state: EADState, look: Look, threat: Ball) -> State:
         unit, in_l1 = threat.unit(state.x), threat.norm == "l1"
         delta, ahead = in_units(state.x - state.origin, unit), lead(state, look.logits)
-        gradient = look.gradient(lambda logits: lead(state, logits)) * unit
+        gradient = look.gradient(toward_nearest(state, state.rounds > 0)) * unit
         if look.step == 0:
             state = _scaled(state, ahead, gradient, unit, in_l1)
         linear, square = (1.0, self.beta) if in_l1 else (self.beta, 1.0)
-        l1, l2 = delta.flatten(1).abs().sum(1), delta.flatten(1).norm(dim=1)
+        l1, square_l2 = delta.flatten(1).abs().sum(1), delta.flatten(1).square().sum(1)
         penalty = state.constant * ahead.clamp_min(0)
-        loss = linear * state.reach * l1 + square * l2.square() + penalty
-        state = record(state, ahead < 0, l1 if in_l1 else l2, loss)
+        loss = linear * state.reach * l1 + square * square_l2 + penalty
+        state = record(state, ahead < 0, loss)
         length = self.steps // self.searches
         rate = cosine_each(self.rate, self.rate / 10, state.age, length)
         pull = per_sample(state.constant * (ahead >= 0), delta) * gradient
-        moved = delta - per_sample(rate, delta) * (pull + 2 * square * delta)
+        moved = delta - per_sample(rate, delta) * (2 * square * delta - pull)
         least = per_sample(rate * linear * state.reach, delta)
         shrunk = moved.sign() * (moved.abs() - least).clamp_min(0)
         shrunk = in_units(state.box(state.origin + shrunk * unit) - state.origin, unit)
@@ -90,8 +91,8 @@ class EAD(EvasionAttack):
         is_over = per_sample(is_over, delta)
         return replace(
             state,
-            x=torch.where(is_over, state.best, x),
-            last=torch.where(is_over, in_units(state.best - state.origin, unit), shrunk),
+            x=torch.where(is_over, state.origin, x),
+            last=torch.where(is_over, 0, shrunk),
         )
 
 
