@@ -26,6 +26,7 @@ from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
+from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
 from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
 from roadworthy.core.attack import EvasionAttack
@@ -61,6 +62,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     SaltAndPepper,
     Inversion,
     BLB,
+    UAP,
 )
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "RLLC",
     "SINIFGSM",
     "TIFGSM",
+    "UAP",
     "VAT",
     "VMIFGSM",
     "DeepFool",

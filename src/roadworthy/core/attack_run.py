@@ -132,6 +132,7 @@ class Run:
         before = self._passes()
         first = self.first if len(alive) == len(self.y) else self.first.take(alive)
         state = self._held(self.attack.start(self.source, first, self.threat))
+        self._make_room(state.theta)
         self._share_out(alive, before)
         # the look at the inputs serves the first step too, where it starts from them
         is_same = len(alive) == len(self.y) and torch.equal(state.x, self.first.origin)
@@ -157,6 +158,12 @@ class Run:
                 return
             state = self._step(looked, alive, state, look)
             look = None
+
+    def _make_room(self, theta: Tensor) -> None:
+        """Keep parameters that an attack brings itself, where its threat has none."""
+        if theta.shape[1] != self.theta.shape[1]:
+            self.theta = theta.new_zeros(len(self.y), theta.shape[1])
+            self.original = replace(self.original, theta=self.theta.clone())
 
     def _is_spent(self, alive: Tensor, step: int, limits: Limits) -> Tensor:
         """Say which samples (N,) cannot afford another step."""
