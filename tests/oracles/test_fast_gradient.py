@@ -74,7 +74,7 @@ def test_momentum_follows_the_paper_by_hand():
     weight, bias = draw(5, 3, seed=5), torch.tensor([30.0, 0.0, 0.0])
     x, y = draw(1, 5, seed=6), torch.tensor([0])
     model = LinearModel(weight, bias, (5,))
-    attack, eps = MIFGSM(steps=4, mu=0.7), 2.0
+    attack, eps = MIFGSM(steps=4, rel_step=0.25, mu=0.7), 2.0
     end = last_candidate(attack, model, x, Ball("l2", eps))
     at, velocity = x.double(), torch.zeros(1, 5).double()
     for _ in range(4):

@@ -26,7 +26,7 @@ def test_it_finds_the_fewest_features_of_a_small_input():
     model = LinearModel(torch.stack([torch.zeros(5), w], 1), torch.stack([bias, bias * 0]), (5,))
     counts = [fewest(w, row, float(bias - row @ w)) for row in x]
     assert {1, 2} <= set(counts)
-    result = SaltAndPepper(steps=1500)(model, x, torch.zeros(12).long(), Ball("l0", 1.0))
+    result = SaltAndPepper(steps=1000)(model, x, torch.zeros(12).long(), Ball("l0", 1.0))
     for count, distance in zip(counts, result.distance.tolist(), strict=True):
         assert count is None or distance >= count
         if count in (1, 2):  # with more, all signs are seldom right by chance

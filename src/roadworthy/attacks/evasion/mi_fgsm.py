@@ -20,18 +20,21 @@ class MIFGSM(EvasionAttack):
     Cost: `steps` gradients per sample; a sample that succeeds stops.
     Source: Dong et al. 2017, arXiv:1710.06081, algorithm 1.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
-    direction but does not vanish; an L1 step goes along the share of features with the largest
+    direction but does not vanish; a step is twice as long, which finds more on the same network and
+    on others; an L1 step goes along the share of features with the largest
     slopes that the box leaves free.
 
     Args:
-        steps: gradient steps per sample, each of length `eps / steps`.
+        steps: gradient steps per sample.
+        rel_step: length of a step, as a share of the radius; the paper's is 1 / `steps`.
         mu: what stays of the running sum with each step.
         sparsity: share of the features that an L1 step moves.
     """
 
     steps: int = 10
+    rel_step: float = 0.2
     mu: float = 1.0
-    sparsity: float = 0.05
+    sparsity: float = 0.01
 
     card = Card(
         "mi-fgsm",
@@ -49,5 +52,5 @@ class MIFGSM(EvasionAttack):
         gradient = look.gradient(log_odds(state))
         velocity = gather(state.velocity, gradient, self.mu, threat.unit(state.x))
         direction = ascent(velocity, state, threat, self.sparsity)
-        x = state.x + threat.eps / self.steps * direction
+        x = state.x + self.rel_step * threat.eps * direction
         return replace(state, x=x, velocity=velocity)

@@ -68,18 +68,32 @@ class SaltAndPepper(EvasionAttack):
         best = torch.where(per_sample(is_better, state.x), state.x, state.best)
         distance = torch.where(is_better, distance, state.distance)
         is_found = distance.isfinite()
-        draw = state.streams.uniform(state.x.shape[1:], state.x.dtype)
+        state = replace(state, best=best, distance=distance)
         share = (look.step % self.growth + 1) / self.growth
-        end = torch.where(draw < share / 2, state.low, state.high)
-        noise = torch.where((draw < share) & (threat.unit(draw) > 0), end, state.origin)
-        change = noise - state.origin
-        if threat.norm != "l0":  # as many units in each feature, or the one of most units wins
-            reach = torch.where(is_found, distance, torch.zeros_like(distance))
-            change = change.sign() * threat.unit(change) * per_sample(reach, change)
-        nearer = state.origin + threat.project(change, 0.9 * distance)
+        draw = state.streams.uniform(state.x.shape[1:], state.x.dtype)
+        nearer = _noise(state, draw, share, threat)
         # of any size: large for a quick way in, small for one that still succeeds near the end
         part = state.streams.uniform((1,) * (state.x.ndim - 1), state.x.dtype).square()
         fewer = torch.where(draw < part, state.origin, best)
         fainter = best + part * (state.origin - best)
-        x = torch.where(per_sample(is_found, noise), (nearer, fewer, fainter)[look.step % 3], noise)
-        return replace(state, x=x, best=best, distance=distance)
+        moves = (nearer, fewer) if threat.norm == "l0" else (nearer, fewer, fainter)
+        is_found = per_sample(distance.isfinite(), draw)
+        return replace(state, x=torch.where(is_found, moves[look.step % len(moves)], nearer))
+
+
+def _noise(state: SaltAndPepperState, draw: Tensor, share: float, threat: Ball) -> Tensor:
+    """Put noise on a share of the features; after an error, hold it to nine tenths of its size."""
+    is_found = state.distance.isfinite()
+    shares = torch.full_like(state.distance, share)
+    if threat.norm != "l2":  # the nearest error has few features: take about as many, or fewer
+        count = (state.best != state.origin).flatten(1).to(draw.dtype).mean(1)
+        shares = torch.where(is_found, 2 * share * count, shares)
+    shares = per_sample(shares, draw)
+    end = torch.where(draw < shares / 2, state.low, state.high)
+    is_noisy = (draw < shares) & (threat.unit(draw) > 0)
+    change = torch.where(is_noisy, end - state.origin, torch.zeros_like(draw))
+    if threat.norm == "l2":  # many features serve best: as many units in each
+        reach = torch.where(is_found, state.distance, torch.zeros_like(state.distance))
+        even = change.sign() * threat.unit(draw) * per_sample(reach, draw)
+        change = torch.where(per_sample(is_found, draw), even, change)
+    return state.origin + threat.project(change, 0.9 * state.distance)

@@ -29,7 +29,7 @@ class SparseL1(EvasionAttack):
 
     steps: int = 20
     rel_step: float = 0.2
-    quantile: float = 0.95
+    quantile: float = 0.99
 
     card = Card(
         "sparse-l1", "Sparse L1 descent", aliases=("sparsel1", "slide"), paper="arxiv:1904.13000"
