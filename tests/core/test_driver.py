@@ -235,8 +235,10 @@ class Probing(Jump):
         return replace(state, x=state.origin - self.by * (look.step + 1))
 
 
-def test_passes_of_a_step_are_charged_to_the_samples_that_make_it():
+@pytest.mark.parametrize("per_call", [1, 5])
+def test_passes_of_a_step_are_charged_to_the_samples_that_make_it(per_call):
     model = two_classes()
+    model.passes_per_call = per_call
     x, y = torch.tensor([[0.51] * 4, [1.0] * 4]), torch.zeros(2, dtype=torch.int64)
     model.passes = PassCount()
     result = Probing(by=0.05)(model, x, y, Ball("linf", 0.2))
@@ -246,7 +248,9 @@ def test_passes_of_a_step_are_charged_to_the_samples_that_make_it():
         model.passes.backward,
     )
     # the second sample: the clean look, then a look and a pass of its own in each of 3 steps
-    assert result.forward[1] == 1 + 3 + 3
+    assert result.forward[1] == per_call * (1 + 3 + 3)
+    # its own in each step, and the looks' gradients
+    assert result.backward[1] == per_call * (3 + 3)
 
 
 @dataclass(frozen=True)

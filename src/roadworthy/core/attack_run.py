@@ -180,7 +180,8 @@ class Run:
         before, last = self._passes(), state
         state = self._held(self.attack.step(self.source, state, look, self.threat))
         # a look's gradient goes through all that were looked at, also those that just finished
-        through_look = min(self._passes()[1] - before[1], look.gradients * len(looked))
+        each = look.gradients * self.source.passes_per_call
+        through_look = min(self._passes()[1] - before[1], each * len(looked))
         self.backward[looked] += through_look // len(looked)
         self._share_out(alive, (before[0], before[1] + through_look))
         self.steps[alive] += 1
