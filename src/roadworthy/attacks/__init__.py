@@ -24,6 +24,7 @@ from roadworthy.attacks.evasion.r_llc import RLLC
 from roadworthy.attacks.evasion.salt_and_pepper import SaltAndPepper
 from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
+from roadworthy.attacks.evasion.sigma_zero import SigmaZero
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
@@ -55,6 +56,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     FMN,
     CW,
     EAD,
+    SigmaZero,
     Square,
     DeepFool,
     NewtonFool,
@@ -95,5 +97,6 @@ __all__ = [
     "NewtonFool",
     "SaltAndPepper",
     "SparseL1",
+    "SigmaZero",
     "Square",
 ]
