@@ -74,3 +74,12 @@ def test_neither_end_is_ever_drawn(dtype):
     assert drawn.dtype == dtype
     assert drawn.min() > 0
     assert drawn.max() < 1
+
+
+def test_bell_numbers_are_centered_with_the_variance_and_kurtosis_of_a_triangle():
+    drawn = Streams.of(0, torch.arange(8)).bell((25_001,), torch.float64)
+    assert drawn.shape == (8, 25_001)
+    assert abs(float(drawn.mean())) < 0.01
+    assert abs(float(drawn.var()) - 1) < 0.01
+    assert abs(float(drawn.pow(4).mean()) - 2.4) < 0.05
+    assert abs(float(torch.corrcoef(drawn).fill_diagonal_(0).abs().max())) < 0.03

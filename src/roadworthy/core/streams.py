@@ -48,13 +48,17 @@ class Streams:
         """Keep the streams of some rows, by mask or index."""
         return Streams(self.keys[rows], self._draw)
 
+    def _words(self, count: int) -> Tensor:
+        """Give this draw's random words: (N, count) int64."""
+        position = torch.arange(count, device=self.keys.device)
+        # mixed twice: sample 3's draw 1 must not be sample 1's draw 3, as a sum has no order
+        place = _mix(_mix(position + _word(self._draw * _GOLDEN)))
+        return _mix(self.keys[:, None] + place[None])
+
     def uniform(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
         """Draw (N, *shape) numbers in (0, 1)."""
         self._draw += 1
-        position = torch.arange(math.prod(shape), device=self.keys.device)
-        # mixed twice: sample 3's draw 1 must not be sample 1's draw 3, as a sum has no order
-        place = _mix(_mix(position + _word(self._draw * _GOLDEN)))
-        words = _mix(self.keys[:, None] + place[None])
+        words = self._words(math.prod(shape))
         # + 0.5 keeps 0 and 1 out, so a logarithm or quantile of it is finite
         unit = (_shift(words, 11).to(torch.float64) + 0.5) / _INT53
         kind = torch.finfo(dtype)
@@ -65,6 +69,18 @@ class Streams:
         """Draw (N, *shape) standard normal numbers."""
         normal: Tensor = torch.special.ndtri(self.uniform(shape, torch.float64))
         return normal.to(dtype)
+
+    def bell(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
+        """Draw (N, *shape) numbers of mean 0 and variance 1, at a fifth of the cost of normal ones.
+
+        Each is the sum of two numbers of 16 bits, so its density is a triangle.
+        """
+        self._draw += 1
+        count = math.prod(shape)
+        halves = self._words((count + 1) // 2).view(torch.int16).to(dtype)
+        pairs = halves[:, :count] + halves[:, -count:]
+        # 16 bits run from -2^15 to 2^15 - 1: two of them are 1 short of mean 0
+        return ((pairs + 1) * (math.sqrt(6) / 2**16)).reshape(len(self.keys), *shape)
 
     def integers(self, below: Tensor) -> Tensor:
         """Draw (N,) int64 numbers in [0, below), one bound per sample."""
