@@ -30,10 +30,17 @@ NEAR: dict[str, float] = {
     "jsma": 2.0,  # it moves features in pairs
 }
 USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}}
-USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}, "vmi-fgsm": {"neighbors": 4}}
+USUAL: dict[str, dict] = {
+    "salt-and-pepper": {"steps": 200},
+    "vmi-fgsm": {"neighbors": 4},
+    "hop-skip-jump": {"steps": 10},
+}
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
-NEAR: dict[str, float] = {"salt-and-pepper": 30.0}
+NEAR: dict[str, float] = {
+    "salt-and-pepper": 30.0,
+    "hop-skip-jump": 1.1,
+}
 
 
 def draw(*shape, seed=0):
@@ -67,16 +74,19 @@ def subject(attack, n=8):
 
 def pool(attack):
     """Give other inputs and their classes to an attack that starts from one, else None."""
-    if not attack.takes_guide:
-        return None
+    return others(attack) if attack.takes_guide else None
+
+
+def others(attack):
+    """Give other inputs and their classes."""
     model, x, _ = subject(attack)
     shape = x.shape[1:]
-    others = draw(200, *shape, seed=9).sigmoid() if len(shape) == 3 else draw(200, *shape, seed=9)
+    inputs = draw(200, *shape, seed=9).sigmoid() if len(shape) == 3 else draw(200, *shape, seed=9)
     if isinstance(model, Network):  # all of its classes occur only along its first weights
         along = 16 * draw(200, 16, seed=9) @ model.module[1].weight.detach()
-        others = along.sigmoid().reshape(-1, *shape)
+        inputs = along.sigmoid().reshape(-1, *shape)
     with torch.no_grad():
-        return others, model.forward(others).argmax(1)
+        return inputs, model.forward(inputs).argmax(1)
 
 
 def linear(shape, n, unit=None):

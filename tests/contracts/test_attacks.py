@@ -22,6 +22,7 @@ from tests.attack_subjects import (
     USUAL,
     Network,
     linear,
+    others,
     pool,
     subject,
     trained,
@@ -194,7 +195,7 @@ def test_it_reaches_the_class_it_is_told_to(attack, kind):
     model, x, y = subject(attack)
     target = (y + 1 + torch.arange(8) % (CLASSES - 1)) % CLASSES
     threat = Ball(kind, THREATS[kind].eps * 3) if kind in NORMS else THREATS[kind]
-    result = run(usual(attack), model, x, y, threat, target=target)
+    result = run(usual(attack), model, x, y, threat, target=target, pool=others(attack))
     with torch.no_grad():
         reached = model.forward(result.x).argmax(1) == target
     assert torch.equal(reached, result.success)

@@ -10,6 +10,7 @@ from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
+from roadworthy.attacks.evasion.hop_skip_jump import HopSkipJump
 from roadworthy.attacks.evasion.illc import ILLC
 from roadworthy.attacks.evasion.inversion import Inversion
 from roadworthy.attacks.evasion.jsma import JSMA
@@ -65,6 +66,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Inversion,
     BLB,
     UAP,
+    HopSkipJump,
 )
 
 __all__ = [
@@ -92,6 +94,7 @@ __all__ = [
     "VAT",
     "VMIFGSM",
     "DeepFool",
+    "HopSkipJump",
     "Inversion",
     "MaxConfidence",
     "NewtonFool",
