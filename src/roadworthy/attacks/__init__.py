@@ -24,8 +24,8 @@ from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
 from roadworthy.attacks.evasion.salt_and_pepper import SaltAndPepper
 from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
-from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.sigma_zero import SigmaZero
+from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
@@ -99,7 +99,7 @@ __all__ = [
     "MaxConfidence",
     "NewtonFool",
     "SaltAndPepper",
-    "SparseL1",
     "SigmaZero",
+    "SparseL1",
     "Square",
 ]
