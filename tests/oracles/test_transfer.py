@@ -26,7 +26,7 @@ from roadworthy.core.threat import Ball
 from tests.attack_subjects import TrainedCNN, draw, trained
 from tests.models import LinearModel
 
-EPS = 0.2
+EPS = 0.25
 MADE_TO_TRANSFER = [MIFGSM(), NIFGSM(), SINIFGSM(), DIFGSM(), TIFGSM(), VMIFGSM()]
 
 
@@ -40,12 +40,18 @@ def surrogates():
     with torch.random.fork_rng():
         torch.manual_seed(1)
         networks = [
-            nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)),
-            nn.Sequential(nn.Conv2d(1, 12, 5), nn.Tanh(), nn.Flatten(), nn.Linear(192, 10)),
+            nn.Sequential(
+                *(nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()),
+                *(nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10)),
+            ),
+            nn.Sequential(
+                *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1)),
+                *(nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 10)),
+            ),
         ]
         for network in networks:
             optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-            for _ in range(8):
+            for _ in range(15):
                 for some in rows[torch.randperm(len(rows))].split(64):
                     loss = nn.functional.cross_entropy(network(x[some]), y[some])
                     optimizer.zero_grad()
@@ -62,9 +68,13 @@ def carried_over(attack, surrogate):
 
 @pytest.mark.parametrize("attack", MADE_TO_TRANSFER, ids=lambda attack: attack.card.name)
 def test_it_carries_over_at_least_as_well_as_pgd(attack):
-    for surrogate in (*surrogates(), Fused(surrogates())):
-        pgd = carried_over(PGD(steps=attack.steps), surrogate)
-        assert carried_over(attack, surrogate) >= max(pgd, 5)
+    sources = (*surrogates(), Fused(surrogates()))
+    # of 120: 40 images from each source
+    ours, pgd = (
+        sum(carried_over(one, source) for source in sources)
+        for one in (attack, PGD(steps=attack.steps))
+    )
+    assert ours >= pgd >= 60
 
 
 def test_fused_surrogates_carry_over_better_than_their_mean():
@@ -144,7 +154,7 @@ def by_hand(x, eps, gradient, steps=4, mu=0.8, is_ahead=True):
 
 def test_nesterov_follows_the_paper_by_hand():
     x = draw(5, 4, seed=9).sigmoid()
-    end = end_of(NIFGSM(steps=4, mu=0.8), x, 0.3)
+    end = end_of(NIFGSM(steps=4, rel_step=0.25, mu=0.8), x, 0.3)
     for row in range(5):
         expected = by_hand(x[row : row + 1].double(), 0.3, slope)
         assert torch.allclose(end[row : row + 1], expected, atol=1e-5)
@@ -155,7 +165,7 @@ def test_scales_follow_the_paper_by_hand():
         return sum(slope(point / 2**i) / 2**i for i in range(3)) / 3
 
     x = draw(5, 4, seed=9).sigmoid()
-    end = end_of(SINIFGSM(steps=4, mu=0.8, scales=3), x, 0.3)
+    end = end_of(SINIFGSM(steps=4, rel_step=0.25, mu=0.8, scales=3), x, 0.3)
     for row in range(5):
         expected = by_hand(x[row : row + 1].double(), 0.3, mean_of_scales)
         assert torch.allclose(end[row : row + 1], expected, atol=1e-5)
@@ -163,7 +173,7 @@ def test_scales_follow_the_paper_by_hand():
 
 def test_variance_tuning_follows_the_paper_by_hand():
     x, eps, steps, mu = draw(3, 4, seed=9).sigmoid(), 0.3, 4, 0.8
-    end = end_of(VMIFGSM(steps=steps, mu=mu, neighbors=5, beta=1.0), x, eps)
+    end = end_of(VMIFGSM(steps=steps, rel_step=1 / steps, mu=mu, neighbors=5, beta=1.0), x, eps)
     streams = Streams.of(0, torch.arange(3))
     low, high = (x - eps).clamp_min(0).double(), (x + eps).clamp_max(1).double()
     at, velocity, variance = x.double(), torch.zeros(3, 4).double(), torch.zeros(3, 4).double()
@@ -211,7 +221,7 @@ def test_diverse_inputs_are_smaller_and_elsewhere():
 def test_unchanged_diverse_inputs_are_those_of_plain_momentum():
     model, x, y = trained()
     threat = Ball("linf", 0.1)
-    attacks = DIFGSM(probability=0.0), MIFGSM(rel_step=0.1)
+    attacks = DIFGSM(probability=0.0), MIFGSM()
     diverse, plain = (attack(model, x, y, threat) for attack in attacks)
     assert torch.equal(diverse.reason, plain.reason)
     assert torch.allclose(diverse.x, plain.x, atol=1e-5)

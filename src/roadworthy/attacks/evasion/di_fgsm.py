@@ -25,16 +25,19 @@ class DIFGSM(EvasionAttack):
     Source: Xie et al. 2018, arXiv:1803.06978, section 3.
     Differs from the paper: the image is shrunk and padded to its own size, not enlarged, as most
     networks take one size; the momentum of its variant M-DI2-FGSM is on by default; the gradient is
-    that of the log-odds, which has the cross-entropy's direction but does not vanish.
+    that of the log-odds, which has the cross-entropy's direction but does not vanish; a step is
+    twice as long, which finds more on the same network and on others.
 
     Args:
-        steps: gradient steps per sample, each of length `eps / steps`.
+        steps: gradient steps per sample.
+        rel_step: length of a step, as a share of the radius; the paper's is 1 / `steps`.
         mu: what stays of the running sum with each step; 0 for no momentum.
         probability: of changing the image before a gradient.
         smallest: side of the smallest shrunk image, as a share of the image's.
     """
 
     steps: int = 10
+    rel_step: float = 0.2
     mu: float = 1.0
     probability: float = 0.5
     smallest: float = 0.9
@@ -59,7 +62,7 @@ class DIFGSM(EvasionAttack):
 
         gradient = mean_gradient(model, state.x, changed, log_odds(state))
         velocity = gather(state.velocity, gradient, self.mu, unit)
-        x = state.x + threat.eps / self.steps * steepest(velocity, "linf", unit)
+        x = state.x + self.rel_step * threat.eps * steepest(velocity, "linf", unit)
         return replace(state, x=x, velocity=velocity)
 
     def _grid(self, streams: Streams, x: Tensor) -> Tensor:

@@ -23,15 +23,18 @@ class TIFGSM(EvasionAttack):
     Source: Dong et al. 2019, arXiv:1904.02884, section 3.
     Differs from the paper: the kernel's side is a share of the image's, 15 pixels at the paper's
     299; the momentum of its variant TI-MI-FGSM is on by default; the gradient is that of the
-    log-odds, which has the cross-entropy's direction but does not vanish.
+    log-odds, which has the cross-entropy's direction but does not vanish; a step is twice as long,
+    which finds more on the same network and on others.
 
     Args:
-        steps: gradient steps per sample, each of length `eps / steps`.
+        steps: gradient steps per sample.
+        rel_step: length of a step, as a share of the radius; the paper's is 1 / `steps`.
         mu: what stays of the running sum with each step; 0 for no momentum.
         reach: side of the Gaussian kernel, as a share of the image's; at least 3 pixels.
     """
 
     steps: int = 10
+    rel_step: float = 0.2
     mu: float = 1.0
     reach: float = 0.05
 
@@ -50,7 +53,7 @@ class TIFGSM(EvasionAttack):
         unit = threat.unit(state.x)
         gradient = self._blurred(look.gradient(log_odds(state)))
         velocity = gather(state.velocity, gradient, self.mu, unit)
-        x = state.x + threat.eps / self.steps * steepest(velocity, "linf", unit)
+        x = state.x + self.rel_step * threat.eps * steepest(velocity, "linf", unit)
         return replace(state, x=x, velocity=velocity)
 
     def _blurred(self, gradient: Tensor) -> Tensor:

@@ -34,16 +34,19 @@ class VMIFGSM(EvasionAttack):
     Cost: `steps` times `neighbors` + 1 gradients per sample; a sample that succeeds stops.
     Source: Wang, He 2021, arXiv:2103.15571, algorithm 1.
     Differs from the paper: the gradient is that of the log-odds, which has the cross-entropy's
-    direction but does not vanish.
+    direction but does not vanish; a step is twice as long, which finds more on the same network and
+    on others.
 
     Args:
-        steps: gradient steps per sample, each of length `eps / steps`.
+        steps: gradient steps per sample.
+        rel_step: length of a step, as a share of the radius; the paper's is 1 / `steps`.
         mu: what stays of the running sum with each step.
         neighbors: points drawn around each candidate.
         beta: how far away they are at most, as a multiple of the radius.
     """
 
     steps: int = 10
+    rel_step: float = 0.2
     mu: float = 1.0
     neighbors: int = 20
     beta: float = 1.5
@@ -64,7 +67,7 @@ class VMIFGSM(EvasionAttack):
         noise = (2 * state.streams.uniform(shape, state.x.dtype) - 1).movedim(1, 0)
         away = self.beta * threat.eps * noise * unit
         variance = mean_gradient(model, state.x, lambda x: x + away, loss) - gradient
-        x = state.x + threat.eps / self.steps * steepest(velocity, "linf", unit)
+        x = state.x + self.rel_step * threat.eps * steepest(velocity, "linf", unit)
         return replace(state, x=x, velocity=velocity, variance=variance)
 
     def passes_ahead(self, step: int) -> int:
