@@ -29,9 +29,9 @@ USUAL: dict[str, dict] = {
 NEAR: dict[str, float] = {
     "jsma": 2.0,  # it moves features in pairs
 }
-USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 200}}
+USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 120}}
 USUAL: dict[str, dict] = {
-    "salt-and-pepper": {"steps": 200},
+    "salt-and-pepper": {"steps": 120},
     "vmi-fgsm": {"neighbors": 4},
     "hop-skip-jump": {"steps": 10},
 }
