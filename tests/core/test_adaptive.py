@@ -8,7 +8,7 @@ from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
 from roadworthy.core.attack import Reason
 from roadworthy.core.driver import run_attack
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.model import PassCount
+from roadworthy.core.model import Offer, PassCount
 from roadworthy.core.threat import Ball
 from tests.models import LinearModel
 
@@ -104,3 +104,35 @@ def test_averaging_repeats_with_the_seed_and_leaves_torchs_numbers_alone():
     first, second = (PGD()(two_classes(Noisy), x, y, Ball("linf", 0.08), seed=5) for _ in range(2))
     assert torch.equal(first.x, second.x)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Embedding(LinearModel):
+    """Has features of its inputs that are linear too, and may be as random as its noise."""
+
+    noise = 0.0
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.spec = replace(self.spec, offers=self.spec.offers | {Offer.EMBEDDINGS})
+
+    def features(self, x):
+        return x.flatten(1) @ self.weight + self.noise * torch.randn(len(x), 1)
+
+
+def test_embeddings_are_guarded_and_differentiated_as_the_outputs_are():
+    x, _ = rows()
+    guarded = Guarded(two_classes(Embedding), ROUND)
+    assert torch.equal(guarded.embed(x + 0.01), guarded.model.embed(ROUND.apply(x + 0.01)))
+    seen, point = adaptive(guarded), (x + 0.01).requires_grad_()
+    assert torch.allclose(seen.embed(point), guarded.embed(point.detach()))
+    seen.embed(point)[:, 0].sum().backward()
+    assert torch.equal(point.grad, torch.ones_like(point))
+
+
+def test_random_embeddings_are_averaged():
+    model = two_classes(Embedding)
+    model.noise, exact = 1.0, two_classes(Embedding).embed(rows()[0])
+    model.spec = replace(model.spec, stochastic=True)
+    seen = EOT(model, draws=400)
+    assert torch.allclose(seen.embed(rows()[0]), exact, atol=0.25)
+    assert seen.passes == PassCount(forward=400 * 3)

@@ -61,6 +61,9 @@ class Guarded(Model):
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(self.guard.apply(x))
 
+    def features(self, x: Tensor) -> Tensor:
+        return self.model.features(self.guard.apply(x))
+
     def without_obstacles(self) -> Model | None:
         inner = self.model.without_obstacles() if self.model.spec.obstacles else self.model
         if inner is None or self.guard.is_differentiable:
@@ -90,10 +93,17 @@ class BPDA(Model):
         self.model, self.guard = model, guard
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.model.forward(self._guarded(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.model.features(self._guarded(x))
+
+    def _guarded(self, x: Tensor) -> Tensor:
+        """Give what the step gives, with the stand-in's derivative."""
         near = self.guard.stand_in(x)
         with torch.no_grad():
             offset = self.guard.apply(x.detach()) - near
-        return self.model.forward(near + offset)
+        return near + offset
 
 
 class EOT(Model):
@@ -118,12 +128,19 @@ class EOT(Model):
         self.passes_per_call = draws
 
     def forward(self, x: Tensor) -> Tensor:
+        each = self._each(self.model.forward, x).log_softmax(2)
+        return torch.logsumexp(each, 0) - torch.log(torch.tensor(float(self.draws)))
+
+    def features(self, x: Tensor) -> Tensor:
+        return self._each(self.model.features, x).mean(0)
+
+    def _each(self, answer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Give the answers (draws, N, …) of that many calls."""
         with torch.random.fork_rng():
             torch.manual_seed(self._next_seed)
-            outputs = self.model.forward(x.repeat(self.draws, *[1] * (x.ndim - 1)))
+            outputs = answer(x.repeat(self.draws, *[1] * (x.ndim - 1)))
         self._next_seed += 1
-        each = outputs.log_softmax(1).reshape(self.draws, len(x), -1)
-        return torch.logsumexp(each, 0) - torch.log(torch.tensor(float(self.draws)))
+        return outputs.reshape(self.draws, len(x), -1)
 
 
 def adaptive(model: Model, *, draws: int = DRAWS, seed: int = 0) -> Model:
