@@ -21,7 +21,11 @@ Draw = Callable[[Figure, str], str]  # a chart and the start of its ids, to an i
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 100  # of a table or a list of examples; the rest is in the report's JSON
 _ROOM = 1000  # bytes that the sentence about what was left out may take
-_LINKS = {"arxiv:": "https://arxiv.org/abs/", "doi:": "https://doi.org/"}
+_LINKS = {
+    "arxiv:": "https://arxiv.org/abs/",
+    "doi:": "https://doi.org/",
+    "openreview:": "https://openreview.net/forum?id=",
+}
 
 
 @dataclass(frozen=True)
