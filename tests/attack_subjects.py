@@ -23,6 +23,7 @@ THREATS: dict[str, Threat] = {
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
     "newtonfool": {"steps": 400},  # its steps are short where few features can move
+    "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near

@@ -19,6 +19,7 @@ from roadworthy.attacks.evasion.max_confidence import MaxConfidence
 from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.newtonfool import NewtonFool
 from roadworthy.attacks.evasion.ni_fgsm import NIFGSM
+from roadworthy.attacks.evasion.opt_margin import OptMargin
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
@@ -57,6 +58,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     FMN,
     CW,
     EAD,
+    OptMargin,
     SigmaZero,
     Square,
     DeepFool,
@@ -98,6 +100,7 @@ __all__ = [
     "Inversion",
     "MaxConfidence",
     "NewtonFool",
+    "OptMargin",
     "SaltAndPepper",
     "SigmaZero",
     "SparseL1",

@@ -1,18 +1,30 @@
 """The search for the constant c that weighs an error of the model against the change's size."""
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from roadworthy.attacks.schedules import cosine_each
 from roadworthy.core.attack import State
+from roadworthy.core.shapes import per_sample
 
 GROWTH = 10.0  # of c while no bound on its other side is known
 CHECKS = 5  # of a round, for whether its loss still falls
 LEAST_GAIN = 1e-3  # relative; below it a round is over
 
 C = TypeVar("C", bound="ConstantState")
+D = TypeVar("D", bound="DescentState")
+
+
+class Descent(Protocol):
+    """The settings of an attack that descends on a penalty."""
+
+    steps: int
+    searches: int
+    rate: float
+    momentum: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,17 @@ class ConstantState(State):
     rounds: Tensor
     loss: Tensor
     mark: Tensor
+
+
+@dataclass(frozen=True)
+class DescentState(ConstantState):
+    """Where gradient descent stands, too.
+
+    Args:
+        velocity: running sum of the steps, in units, (N, …).
+    """
+
+    velocity: Tensor
 
 
 def begin(state: State, kind: type[C], **more: Any) -> C:
@@ -99,3 +122,21 @@ def turn(state: C, searches: int, length: int) -> tuple[C, Tensor]:
         finished=state.finished | (rounds >= searches),
     )
     return state, is_over
+
+
+def descend(state: D, delta: Tensor, pull: Tensor, descent: Descent) -> tuple[D, Tensor]:
+    """Step down |δ|² and a penalty that pulls; give the new changes, none where a round is over.
+
+    Args:
+        state: after `record`.
+        delta: changes in units, (N, …).
+        pull: minus the gradient of the penalty, in units, (N, …).
+        descent: settings.
+    """
+    velocity = descent.momentum * state.velocity + 2 * delta - pull
+    length = descent.steps // descent.searches
+    rate = cosine_each(descent.rate, descent.rate / 10, state.age, length)
+    delta = delta - per_sample(rate, delta) * velocity
+    state, is_over = turn(state, descent.searches, length)
+    gone = per_sample(is_over, delta)
+    return replace(state, velocity=torch.where(gone, 0, velocity)), torch.where(gone, 0, delta)

@@ -1,28 +1,15 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
-from roadworthy.attacks.constants import ConstantState, begin, first_constant, record, turn
+from roadworthy.attacks.constants import DescentState, begin, descend, first_constant, record
 from roadworthy.attacks.directions import in_units
 from roadworthy.attacks.losses import lead, toward_nearest
-from roadworthy.attacks.schedules import cosine_each
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
-
-
-@dataclass(frozen=True)
-class CWState(ConstantState):
-    """Where CW stands.
-
-    Args:
-        velocity: running sum of the steps, in units, (N, …).
-    """
-
-    velocity: Tensor
 
 
 @dataclass(frozen=True)
@@ -66,27 +53,16 @@ class CW(EvasionAttack):
     ends_at_success = False
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
-        return begin(state, CWState, velocity=torch.zeros_like(state.x))
+        return begin(state, DescentState, velocity=torch.zeros_like(state.x))
 
-    def step(self, model: Model, state: CWState, look: Look, threat: Ball) -> State:
+    def step(self, model: Model, state: DescentState, look: Look, threat: Ball) -> State:
         unit = threat.unit(state.x)
-        delta = in_units(state.x - state.origin, unit)
-        ahead = lead(state, look.logits)
+        delta, ahead = in_units(state.x - state.origin, unit), lead(state, look.logits)
         gradient = look.gradient(toward_nearest(state, state.rounds > 0)) * unit
         if look.step == 0:
             state = replace(state, constant=first_constant(ahead, gradient))
-        size = delta.flatten(1).square().sum(1)
         penalty = state.constant * ahead.clamp_min(0)
-        state = record(state, ahead < 0, size + penalty)
+        state = record(state, ahead < 0, delta.flatten(1).square().sum(1) + penalty)
         pull = per_sample(state.constant * (ahead >= 0), delta) * gradient
-        velocity = self.momentum * state.velocity + 2 * delta - pull
-        length = self.steps // self.searches
-        rate = cosine_each(self.rate, self.rate / 10, state.age, length)
-        x = state.origin + (delta - per_sample(rate, delta) * velocity) * unit
-        state, is_over = turn(state, self.searches, length)
-        is_over = per_sample(is_over, x)
-        return replace(
-            state,
-            x=torch.where(is_over, state.origin, x),
-            velocity=torch.where(is_over, 0, velocity),
-        )
+        state, delta = descend(state, delta, pull, self)
+        return replace(state, x=state.origin + delta * unit)
