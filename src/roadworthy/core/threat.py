@@ -183,9 +183,12 @@ class Transformation(Threat):
 
     A concrete one is a frozen dataclass with the budget `eps` and what bounds the parameters. An
     attack proposes theta; the input follows from it by `render`, so it cannot be anything else.
+    `sized` names the parameters, by place, that make a change large: a light's strength does, its
+    direction does not. By default all of them do.
     """
 
     card: ClassVar[Card]
+    sized: ClassVar[tuple[int, ...] | None] = None
     eps: float = 1.0
 
     @property
@@ -201,11 +204,19 @@ class Transformation(Threat):
         """Change inputs (N, …) by parameters (N, P); differentiable by both where it can be."""
 
     def measure(self, x: Tensor, theta: Tensor) -> Tensor:
-        """Give the size (N,): by default the largest share of any parameter's range."""
+        """Give the size (N,): by default the largest share of any sized parameter's range."""
         low, neutral, high = self.bounds(x)
         away = theta - neutral
         reach = torch.where(away < 0, neutral - low, high - neutral)
-        return torch.where(away == 0, away, away.abs() / reach).amax(1)
+        share = torch.where(away == 0, away, away.abs() / reach)
+        return share[:, self._is_sized(theta)].amax(1)
+
+    def _is_sized(self, like: Tensor) -> Tensor:
+        """Say of each parameter whether it makes a change larger: (P,) bool."""
+        if self.sized is None:
+            return torch.ones(like.shape[-1], dtype=torch.bool, device=like.device)
+        place = torch.arange(like.shape[-1], device=like.device)
+        return torch.isin(place, torch.tensor(self.sized, device=like.device))
 
     def neutral(self, x: Tensor) -> Tensor:
         return self.bounds(x)[1].expand(len(x), -1).clone()
@@ -213,7 +224,7 @@ class Transformation(Threat):
     def reach(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the lowest and highest parameters within `eps`: 2 times (P,)."""
         low, neutral, high = self.bounds(x)
-        share = min(self.eps, 1.0)
+        share = torch.where(self._is_sized(low), min(self.eps, 1.0), 1.0).to(low)
         return neutral + share * (low - neutral), neutral + share * (high - neutral)
 
     def size(self, origin: Tensor, x: Tensor, theta: Tensor) -> Tensor:
@@ -233,5 +244,6 @@ class Transformation(Threat):
         self, origin: Tensor, x: Tensor, theta: Tensor, share: Tensor
     ) -> tuple[Tensor, Tensor]:
         neutral = self.neutral(origin)
-        theta = neutral + share[:, None] * (theta - neutral)
+        shorter = neutral + share[:, None] * (theta - neutral)
+        theta = torch.where(self._is_sized(theta), shorter, theta)
         return self.render(origin, theta), theta
