@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.dataset import Task
 from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.core.threat import Ball, Threat
@@ -19,6 +20,7 @@ THREATS: dict[str, Threat] = {
     "l1": Ball("l1", 10.0),
     "l0": Ball("l0", 20.0),
     "negative": Negative(),
+    "rotation-translation": RotationTranslation(),
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {

@@ -27,6 +27,7 @@ from roadworthy.attacks.evasion.salt_and_pepper import SaltAndPepper
 from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sigma_zero import SigmaZero
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
+from roadworthy.attacks.evasion.spatial import Spatial
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
@@ -69,6 +70,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     BLB,
     UAP,
     HopSkipJump,
+    Spatial,
 )
 
 __all__ = [
@@ -104,5 +106,6 @@ __all__ = [
     "SaltAndPepper",
     "SigmaZero",
     "SparseL1",
+    "Spatial",
     "Square",
 ]

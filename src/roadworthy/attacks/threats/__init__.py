@@ -1,15 +1,18 @@
 """What an attacker may do beyond a ball: threat models with parameters of their own."""
 
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.registry import Registry
 from roadworthy.core.threat import Transformation
 
 THREATS: Registry[type[Transformation]] = Registry(
     "threats",
     Negative,
+    RotationTranslation,
 )
 
 __all__ = [
     "THREATS",
     "Negative",
+    "RotationTranslation",
 ]
