@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.dataset import Task
@@ -20,6 +21,7 @@ THREATS: dict[str, Threat] = {
     "l1": Ball("l1", 10.0),
     "l0": Ball("l0", 20.0),
     "negative": Negative(),
+    "laser-beam": LaserBeam(),
     "rotation-translation": RotationTranslation(),
 }
 # settings that make an attack cheap enough for a test, by its name

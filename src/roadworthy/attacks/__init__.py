@@ -33,6 +33,8 @@ from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
 from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
+from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
+from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -71,6 +73,8 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     UAP,
     HopSkipJump,
     Spatial,
+    LaserBeamSearch,
+    LaserBeamGradient,
 )
 
 __all__ = [
@@ -100,6 +104,8 @@ __all__ = [
     "DeepFool",
     "HopSkipJump",
     "Inversion",
+    "LaserBeamGradient",
+    "LaserBeamSearch",
     "MaxConfidence",
     "NewtonFool",
     "OptMargin",

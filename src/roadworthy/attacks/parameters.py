@@ -40,6 +40,12 @@ def drawn(state: State, threat: Transformation, count: int) -> Tensor:
     return low + (high - low) * state.streams.uniform((count, len(low)), state.x.dtype)
 
 
+def strongest(theta: Tensor, state: State, threat: Transformation) -> Tensor:
+    """Raise what makes a change large, such as a light's strength, to its highest: (N, …, P)."""
+    _, high = threat.reach(state.origin)
+    return torch.where(threat.is_sized(high), high, theta)
+
+
 def by_theta(gradient: Tensor, state: State, threat: Transformation) -> Tensor:
     """Carry a gradient by the candidates (N, …) over to their parameters: (N, P)."""
     with torch.enable_grad():

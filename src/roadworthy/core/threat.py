@@ -209,9 +209,9 @@ class Transformation(Threat):
         away = theta - neutral
         reach = torch.where(away < 0, neutral - low, high - neutral)
         share = torch.where(away == 0, away, away.abs() / reach)
-        return share[:, self._is_sized(theta)].amax(1)
+        return share[:, self.is_sized(theta)].amax(1)
 
-    def _is_sized(self, like: Tensor) -> Tensor:
+    def is_sized(self, like: Tensor) -> Tensor:
         """Say of each parameter whether it makes a change larger: (P,) bool."""
         if self.sized is None:
             return torch.ones(like.shape[-1], dtype=torch.bool, device=like.device)
@@ -224,8 +224,8 @@ class Transformation(Threat):
     def reach(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Give the lowest and highest parameters within `eps`: 2 times (P,)."""
         low, neutral, high = self.bounds(x)
-        share = torch.where(self._is_sized(low), min(self.eps, 1.0), 1.0).to(low)
-        return neutral + share * (low - neutral), neutral + share * (high - neutral)
+        share = torch.where(self.is_sized(low), min(self.eps, 1.0), 1.0).to(low)
+        return neutral.lerp(low, share), neutral.lerp(high, share)  # exact at both ends
 
     def size(self, origin: Tensor, x: Tensor, theta: Tensor) -> Tensor:
         return self.measure(origin, theta)
@@ -245,5 +245,5 @@ class Transformation(Threat):
     ) -> tuple[Tensor, Tensor]:
         neutral = self.neutral(origin)
         shorter = neutral + share[:, None] * (theta - neutral)
-        theta = torch.where(self._is_sized(theta), shorter, theta)
+        theta = torch.where(self.is_sized(theta), shorter, theta)
         return self.render(origin, theta), theta

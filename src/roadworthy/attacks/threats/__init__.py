@@ -1,5 +1,6 @@
 """What an attacker may do beyond a ball: threat models with parameters of their own."""
 
+from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.registry import Registry
@@ -9,10 +10,12 @@ THREATS: Registry[type[Transformation]] = Registry(
     "threats",
     Negative,
     RotationTranslation,
+    LaserBeam,
 )
 
 __all__ = [
     "THREATS",
+    "LaserBeam",
     "Negative",
     "RotationTranslation",
 ]
