@@ -10,19 +10,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from attack_pages import attack_pages
+from page_parts import NOTE, facts
+
 from roadworthy.cli.catalog import KINDS, describe, registry
 from roadworthy.cli.policy_file import default_policy
 from roadworthy.core.report import SCHEMA, json_schema
 
 PAGES = Path(__file__).parent / "reference"
-NOTE = "<!-- Written by docs/generate.py from the code: change the code, not this page. -->\n\n"
 VERBS = ("inspect", "attack", "diff", "init", "list", "show")
 TITLES = {
-    "attacks": "Attacks",
     "artifacts": "Artifacts",
     "checks": "Checks",
     "datasets": "Built-in datasets",
     "models": "Baselines",
+    "threats": "Threat models beyond balls",
 }
 
 
@@ -40,21 +42,6 @@ def kind_page(kind: str) -> str:
         lines += ["", f"## {entry['name']}", "", f"*{entry['title']}*", "", *facts(entry), ""]
         lines += ["```text", page, "```"]
     return "\n".join(lines) + "\n"
-
-
-def facts(entry: dict) -> list[str]:
-    """List what the card says, and the parameters with their defaults."""
-    lines = []
-    for key in ("code", "aliases", "paper", "threats", "needs", "maps_to"):
-        value = entry.get(key)
-        if value:
-            shown = ", ".join(value) if isinstance(value, list | tuple) else value
-            lines.append(f"- {key.replace('_', ' ')}: {shown}")
-    for parameter in entry["parameters"]:
-        why = f" ({parameter['why']})" if parameter["why"] else ""
-        shown = "required" if parameter["default"] is None else f"`{parameter['default']}`"
-        lines.append(f"- `{parameter['name']}`: {shown}{why}")
-    return lines
 
 
 def command_page() -> str:
@@ -133,20 +120,27 @@ def pages() -> dict[str, str]:
     """Give every generated page by its file name."""
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
+    made |= attack_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 
 def main() -> None:
     """Write the pages, or say which are out of date."""
     PAGES.mkdir(exist_ok=True)
-    stale = []
-    for name, text in pages().items():
+    stale, made = [], pages()
+    for name, text in made.items():
         path = PAGES / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
         if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
+    for path in (PAGES / "attacks").glob("*.md"):
+        if f"attacks/{path.name}" not in made:
+            stale.append(f"attacks/{path.name}")
+            if "--check" not in sys.argv:
+                path.unlink()
     if stale and "--check" in sys.argv:
         sys.exit(f"out of date: {', '.join(stale)}; run: python docs/generate.py")
 
