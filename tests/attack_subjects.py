@@ -26,25 +26,19 @@ THREATS: dict[str, Threat] = {
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "cw-linf": {"steps": 200, "patience": 25},
+    "hop-skip-jump": {"steps": 10},
     "newtonfool": {"steps": 400},  # its steps are short where few features can move
     "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
-}
-# how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
-# search that sees only labels or single features comes less near
-NEAR: dict[str, float] = {
-    "jsma": 2.0,  # it moves features in pairs
-}
-USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 120}}
-USUAL: dict[str, dict] = {
     "salt-and-pepper": {"steps": 120},
     "vmi-fgsm": {"neighbors": 4},
-    "hop-skip-jump": {"steps": 10},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
 NEAR: dict[str, float] = {
-    "salt-and-pepper": 30.0,
     "hop-skip-jump": 1.1,
+    "jsma": 2.0,  # it moves features in pairs
+    "salt-and-pepper": 30.0,
 }
 
 
