@@ -4,6 +4,7 @@ from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
+from roadworthy.attacks.evasion.cw_linf import CWLinf
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
@@ -60,6 +61,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     DDN,
     FMN,
     CW,
+    CWLinf,
     EAD,
     OptMargin,
     SigmaZero,
@@ -101,6 +103,7 @@ __all__ = [
     "UAP",
     "VAT",
     "VMIFGSM",
+    "CWLinf",
     "DeepFool",
     "HopSkipJump",
     "Inversion",
