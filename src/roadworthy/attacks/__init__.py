@@ -4,6 +4,7 @@ from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
+from roadworthy.attacks.evasion.cw_l0 import CWL0
 from roadworthy.attacks.evasion.cw_linf import CWLinf
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
@@ -62,6 +63,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     FMN,
     CW,
     CWLinf,
+    CWL0,
     EAD,
     OptMargin,
     SigmaZero,
@@ -85,6 +87,7 @@ __all__ = [
     "BIM",
     "BLB",
     "CW",
+    "CWL0",
     "DDN",
     "DIFGSM",
     "EAD",
