@@ -31,6 +31,7 @@ from roadworthy.attacks.evasion.sigma_zero import SigmaZero
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.spatial import Spatial
 from roadworthy.attacks.evasion.square import Square
+from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
@@ -69,6 +70,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     SigmaZero,
     Square,
     DeepFool,
+    SuperDeepFool,
     NewtonFool,
     JSMA,
     SaltAndPepper,
@@ -120,4 +122,5 @@ __all__ = [
     "SparseL1",
     "Spatial",
     "Square",
+    "SuperDeepFool",
 ]
