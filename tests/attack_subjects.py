@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
@@ -20,6 +21,7 @@ THREATS: dict[str, Threat] = {
     "l2": Ball("l2", 1.0),
     "l1": Ball("l1", 10.0),
     "l0": Ball("l0", 20.0),
+    "deformation": Deformation(),
     "negative": Negative(),
     "laser-beam": LaserBeam(),
     "rotation-translation": RotationTranslation(),

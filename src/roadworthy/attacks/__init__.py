@@ -1,5 +1,6 @@
 """Ways to make a model err."""
 
+from roadworthy.attacks.evasion.adef import ADef
 from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
@@ -81,6 +82,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Spatial,
     LaserBeamSearch,
     LaserBeamGradient,
+    ADef,
 )
 
 __all__ = [
@@ -109,6 +111,7 @@ __all__ = [
     "VAT",
     "VMIFGSM",
     "CWLinf",
+    "ADef",
     "DeepFool",
     "HopSkipJump",
     "Inversion",

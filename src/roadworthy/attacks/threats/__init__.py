@@ -1,5 +1,6 @@
 """What an attacker may do beyond a ball: threat models with parameters of their own."""
 
+from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
@@ -8,6 +9,7 @@ from roadworthy.core.threat import Transformation
 
 THREATS: Registry[type[Transformation]] = Registry(
     "threats",
+    Deformation,
     Negative,
     RotationTranslation,
     LaserBeam,
@@ -15,6 +17,7 @@ THREATS: Registry[type[Transformation]] = Registry(
 
 __all__ = [
     "THREATS",
+    "Deformation",
     "LaserBeam",
     "Negative",
     "RotationTranslation",
