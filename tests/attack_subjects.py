@@ -38,6 +38,7 @@ USUAL: dict[str, dict] = {
     "vmi-fgsm": {"neighbors": 4},
     "hop-skip-jump": {"steps": 10},
     "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
+    "stadv": {"searches": 2, "length": 20},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near

@@ -33,6 +33,7 @@ from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.spatial import Spatial
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
+from roadworthy.attacks.evasion.stadv import StAdv
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
@@ -83,6 +84,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LaserBeamSearch,
     LaserBeamGradient,
     ADef,
+    StAdv,
 )
 
 __all__ = [
@@ -126,4 +128,5 @@ __all__ = [
     "Spatial",
     "Square",
     "SuperDeepFool",
+    "StAdv",
 ]
