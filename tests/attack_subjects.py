@@ -39,6 +39,8 @@ USUAL: dict[str, dict] = {
     "hop-skip-jump": {"steps": 10},
     "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
     "stadv": {"searches": 2, "length": 20},
+    "boundary": {"steps": 250},
+    "rays": {"steps": 400},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
@@ -46,6 +48,8 @@ NEAR: dict[str, float] = {
     "hop-skip-jump": 1.1,
     "jsma": 2.0,  # it moves features in pairs
     "salt-and-pepper": 30.0,
+    "boundary": 1.6,
+    "rays": 1.15,
 }
 
 

@@ -26,6 +26,7 @@ from roadworthy.attacks.evasion.opt_margin import OptMargin
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
+from roadworthy.attacks.evasion.rays import RayS
 from roadworthy.attacks.evasion.salt_and_pepper import SaltAndPepper
 from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sigma_zero import SigmaZero
@@ -85,6 +86,8 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LaserBeamGradient,
     ADef,
     StAdv,
+    Boundary,
+    RayS,
 )
 
 __all__ = [
@@ -122,6 +125,7 @@ __all__ = [
     "MaxConfidence",
     "NewtonFool",
     "OptMargin",
+    "RayS",
     "SaltAndPepper",
     "SigmaZero",
     "SparseL1",
