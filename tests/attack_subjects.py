@@ -41,6 +41,7 @@ USUAL: dict[str, dict] = {
     "stadv": {"searches": 2, "length": 20},
     "boundary": {"steps": 250},
     "rays": {"steps": 400},
+    "boundary": {"steps": 250},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
@@ -50,6 +51,7 @@ NEAR: dict[str, float] = {
     "salt-and-pepper": 30.0,
     "boundary": 1.6,
     "rays": 1.15,
+    "boundary": 1.6,
 }
 
 

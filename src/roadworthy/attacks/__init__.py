@@ -7,6 +7,7 @@ from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.cw_l0 import CWL0
 from roadworthy.attacks.evasion.cw_linf import CWLinf
+from roadworthy.attacks.evasion.boundary import Boundary
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
@@ -88,6 +89,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     StAdv,
     Boundary,
     RayS,
+    Boundary,
 )
 
 __all__ = [
@@ -117,6 +119,7 @@ __all__ = [
     "VMIFGSM",
     "CWLinf",
     "ADef",
+    "Boundary",
     "DeepFool",
     "HopSkipJump",
     "Inversion",
