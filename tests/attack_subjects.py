@@ -42,6 +42,7 @@ USUAL: dict[str, dict] = {
     "boundary": {"steps": 250},
     "rays": {"steps": 400},
     "boundary": {"steps": 250},
+    "pointwise": {"steps": 60},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
@@ -52,6 +53,7 @@ NEAR: dict[str, float] = {
     "boundary": 1.6,
     "rays": 1.15,
     "boundary": 1.6,
+    "pointwise": 30.0,  # its end is minimal feature by feature, not near
 }
 
 

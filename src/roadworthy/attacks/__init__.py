@@ -25,6 +25,7 @@ from roadworthy.attacks.evasion.newtonfool import NewtonFool
 from roadworthy.attacks.evasion.ni_fgsm import NIFGSM
 from roadworthy.attacks.evasion.opt_margin import OptMargin
 from roadworthy.attacks.evasion.pgd import PGD
+from roadworthy.attacks.evasion.pointwise import Pointwise
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
 from roadworthy.attacks.evasion.r_llc import RLLC
 from roadworthy.attacks.evasion.rays import RayS
@@ -90,6 +91,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Boundary,
     RayS,
     Boundary,
+    Pointwise,
 )
 
 __all__ = [
@@ -128,6 +130,7 @@ __all__ = [
     "MaxConfidence",
     "NewtonFool",
     "OptMargin",
+    "Pointwise",
     "RayS",
     "SaltAndPepper",
     "SigmaZero",
