@@ -43,6 +43,7 @@ USUAL: dict[str, dict] = {
     "rays": {"steps": 400},
     "boundary": {"steps": 250},
     "pointwise": {"steps": 60},
+    "local-search": {"steps": 40},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near

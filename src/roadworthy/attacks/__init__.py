@@ -19,6 +19,7 @@ from roadworthy.attacks.evasion.illc import ILLC
 from roadworthy.attacks.evasion.inversion import Inversion
 from roadworthy.attacks.evasion.jsma import JSMA
 from roadworthy.attacks.evasion.llc import LLC
+from roadworthy.attacks.evasion.local_search import LocalSearch
 from roadworthy.attacks.evasion.max_confidence import MaxConfidence
 from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.newtonfool import NewtonFool
@@ -92,6 +93,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     RayS,
     Boundary,
     Pointwise,
+    LocalSearch,
 )
 
 __all__ = [
@@ -127,6 +129,7 @@ __all__ = [
     "Inversion",
     "LaserBeamGradient",
     "LaserBeamSearch",
+    "LocalSearch",
     "MaxConfidence",
     "NewtonFool",
     "OptMargin",
