@@ -44,6 +44,7 @@ USUAL: dict[str, dict] = {
     "boundary": {"steps": 250},
     "pointwise": {"steps": 60},
     "local-search": {"steps": 40},
+    "gen-attack": {"steps": 200},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near

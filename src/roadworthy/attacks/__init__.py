@@ -14,6 +14,7 @@ from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
+from roadworthy.attacks.evasion.gen_attack import GenAttack
 from roadworthy.attacks.evasion.hop_skip_jump import HopSkipJump
 from roadworthy.attacks.evasion.illc import ILLC
 from roadworthy.attacks.evasion.inversion import Inversion
@@ -94,6 +95,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Boundary,
     Pointwise,
     LocalSearch,
+    GenAttack,
 )
 
 __all__ = [
@@ -125,6 +127,7 @@ __all__ = [
     "ADef",
     "Boundary",
     "DeepFool",
+    "GenAttack",
     "HopSkipJump",
     "Inversion",
     "LaserBeamGradient",
