@@ -45,6 +45,7 @@ USUAL: dict[str, dict] = {
     "pointwise": {"steps": 60},
     "local-search": {"steps": 40},
     "gen-attack": {"steps": 200},
+    "spsa": {"steps": 30, "directions": 16},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near

@@ -36,6 +36,7 @@ from roadworthy.attacks.evasion.si_ni_fgsm import SINIFGSM
 from roadworthy.attacks.evasion.sigma_zero import SigmaZero
 from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.spatial import Spatial
+from roadworthy.attacks.evasion.spsa import SPSA
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
 from roadworthy.attacks.evasion.stadv import StAdv
@@ -96,6 +97,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Pointwise,
     LocalSearch,
     GenAttack,
+    SPSA,
 )
 
 __all__ = [
@@ -119,6 +121,7 @@ __all__ = [
     "RFGSM",
     "RLLC",
     "SINIFGSM",
+    "SPSA",
     "TIFGSM",
     "UAP",
     "VAT",
