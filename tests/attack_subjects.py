@@ -45,6 +45,7 @@ USUAL: dict[str, dict] = {
     "pointwise": {"steps": 60},
     "local-search": {"steps": 40},
     "gen-attack": {"steps": 200},
+    "zoo": {"steps": 80, "coordinates": 32},
     "spsa": {"steps": 30, "directions": 16},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
@@ -56,6 +57,7 @@ NEAR: dict[str, float] = {
     "boundary": 1.6,
     "rays": 1.15,
     "boundary": 1.6,
+    "zoo": 1.1,
     "pointwise": 30.0,  # its end is minimal feature by feature, not near
 }
 

@@ -46,6 +46,7 @@ from roadworthy.attacks.evasion.vat import VAT
 from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
 from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
+from roadworthy.attacks.evasion.zoo import ZOO
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -98,6 +99,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LocalSearch,
     GenAttack,
     SPSA,
+    ZOO,
 )
 
 __all__ = [
@@ -128,6 +130,7 @@ __all__ = [
     "VMIFGSM",
     "CWLinf",
     "ADef",
+    "ZOO",
     "Boundary",
     "DeepFool",
     "GenAttack",
