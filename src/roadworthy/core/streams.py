@@ -14,13 +14,14 @@ def _word(number: int) -> int:
 
 
 def _shift(z: Tensor, bits: int) -> Tensor:
-    return (z >> bits) & ((1 << (64 - bits)) - 1)  # torch's shift keeps the sign: mask it off
+    # torch's shift keeps the sign: mask it off
+    return (z >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
 def _mix(z: Tensor) -> Tensor:
-    z = (z ^ _shift(z, 30)) * _MIX_1
-    z = (z ^ _shift(z, 27)) * _MIX_2
-    return z ^ _shift(z, 31)
+    z = (z ^ _shift(z, 30)).mul_(_MIX_1)
+    z = z.bitwise_xor_(_shift(z, 27)).mul_(_MIX_2)
+    return z.bitwise_xor_(_shift(z, 31))
 
 
 class Streams:
@@ -80,7 +81,7 @@ class Streams:
         halves = self._words((count + 1) // 2).view(torch.int16).to(dtype)
         pairs = halves[:, :count] + halves[:, -count:]
         # 16 bits run from -2^15 to 2^15 - 1: two of them are 1 short of mean 0
-        return ((pairs + 1) * (math.sqrt(6) / 2**16)).reshape(len(self.keys), *shape)
+        return pairs.add_(1).mul_(math.sqrt(6) / 2**16).reshape(len(self.keys), *shape)
 
     def integers(self, below: Tensor) -> Tensor:
         """Draw (N,) int64 numbers in [0, below), one bound per sample."""
