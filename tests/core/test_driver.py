@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from roadworthy.attacks.evasion.ddn import DDN
+from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.core.attack import Composite, EvasionAttack, Part, Reason
@@ -271,6 +272,33 @@ def test_a_wrong_sample_is_left_out_by_parts_that_aim_at_another_class():
     result = EachClass()(three_classes(), x, y, Ball("l2", 1.0))
     assert result.reason.tolist() == [Reason.ALREADY_WRONG]
     assert result.forward.tolist() == [1]
+
+
+@dataclass(frozen=True)
+class Ensemble(Composite):
+    """Tries one step, then looks for the nearest error."""
+
+    card = Card("ensemble", "Ensemble")
+    threats = frozenset({"l2"})
+    needs = frozenset({Offer.GRADIENTS})
+
+    def parts(self, model, y, threat):
+        return Part(FGSM()), Part(DDN())
+
+
+def test_a_minimal_part_is_held_to_the_budget_of_the_whole():
+    # the nearest errors are at 0.07 and, beyond the budget, at 2.1
+    x, y = torch.tensor([[1.0, 0.9, 0.0], [3.0, 0.0, 0.0]]), torch.tensor([0, 0])
+    model, threat = three_classes(), Ball("l2", 0.4)
+    one_step, nearest, both = (
+        run_attack(attack, model, x, y, threat, bounds=WIDE)
+        for attack in (FGSM(), DDN(), Ensemble())
+    )
+    assert one_step.success.tolist() == [True, False]
+    assert nearest.success.all()
+    assert both.success.tolist() == [True, False]
+    assert torch.equal(both.forward[0], one_step.forward[0])
+    assert torch.equal(both.x[1], x[1])
 
 
 def test_a_part_that_does_not_know_the_threat_is_refused():

@@ -184,7 +184,8 @@ class Composite(EvasionAttack):
     """An attack made of others, tried one after the other on the samples that are left.
 
     With `is_minimal` or `keeps_best` every part sees every sample, and the nearest or the most
-    confident error counts.
+    confident error counts. Without `is_minimal` a part that looks for the nearest error is held to
+    the budget, and done at the first error within it.
     """
 
     keeps_best: ClassVar[bool] = False

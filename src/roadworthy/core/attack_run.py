@@ -48,6 +48,8 @@ class Run:
         y: (N,) true classes.
         goes_on: keep the most confident error instead of the first.
         takes_any: any wrong class will do, although the attack may aim at one.
+        is_bounded: only what is within the budget counts, although the attack may look for the
+            nearest error; the first such error ends it.
     """
 
     def __init__(
@@ -60,10 +62,13 @@ class Run:
         y: Tensor,
         goes_on: bool = False,
         takes_any: bool = False,
+        is_bounded: bool = False,
     ) -> None:
         self.attack, self.model, self.source, self.threat = attack, model, source, threat
         self.y, self.goes_on = y, goes_on
         self.takes_any = takes_any or not state.is_targeted
+        self.is_minimal = attack.is_minimal and not is_bounded
+        self.ends_at_success = attack.ends_at_success or is_bounded
         self.is_transfer = source is not model
         self.uses_gradient = Offer.GRADIENTS in attack.needs
         self.original = state
@@ -90,7 +95,7 @@ class Run:
         if len(alive):
             self._attack(look, alive, limits, stop_at, tell)
         found = (self.distance.isfinite() & (self.reason != Reason.ALREADY_WRONG)).nonzero()[:, 0]
-        if self.attack.is_minimal and not self.is_transfer and len(found):
+        if self.is_minimal and not self.is_transfer and len(found):
             self._shorten(found)
         if len(found):
             self._verify(found)
@@ -188,7 +193,7 @@ class Run:
         self.zero_steps[alive] += look.zero_gradient
         # a random search may propose the same again; only a gradient's step can be stuck
         if self.uses_gradient:
-            is_still = (state.x == last.x).flatten(1).all(1)
+            is_still = (state.x - last.x).flatten(1).abs().amax(1) == 0
             self.reason[alive] = torch.where(is_still, int(Reason.STALLED), int(Reason.BUDGET))
         return state
 
@@ -216,7 +221,7 @@ class Run:
         elif reached.any():
             self._keep_better(alive, state, reached, margin)
         self.margin[alive] = torch.where(margin > self.margin[alive], margin, self.margin[alive])
-        goes_on = self.attack.is_universal or self.goes_on or not self.attack.ends_at_success
+        goes_on = self.attack.is_universal or self.goes_on or not self.ends_at_success
         return reached & (self.distance[alive].isfinite()) & (not goes_on)
 
     def _keep_better(self, alive: Tensor, state: State, reached: Tensor, margin: Tensor) -> None:
@@ -226,7 +231,7 @@ class Run:
         is_better = size < self.distance[at]
         if self.goes_on:
             is_better = margin[rows] > self.margin[at]
-        if not self.attack.is_minimal:
+        if not self.is_minimal:
             is_better &= self.threat.allows(size)
         rows, at, size = rows[is_better], at[is_better], size[is_better]
         self.best[at], self.theta[at] = state.x[rows], state.theta[rows]
@@ -289,7 +294,7 @@ class Run:
         self.forward[rows] += self.model.passes_per_call
         in_box = (x == state.box(x)).flatten(1).all(1)
         size = self.threat.size(state.origin, x, theta)
-        is_allowed = size.isfinite() if self.attack.is_minimal else self.threat.allows(size)
+        is_allowed = size.isfinite() if self.is_minimal else self.threat.allows(size)
         holds = (margin > 0) & in_box & is_allowed
         self.reason[rows[holds]] = int(Reason.SUCCESS)
         self.distance[rows], self.margin[rows] = size, margin

@@ -58,6 +58,7 @@ class _Rules:
     seed: int
     takes_any: bool
     goes_on: bool = False
+    is_bounded: bool = False
 
 
 def run_attack(
@@ -224,7 +225,9 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
         parts = attack.parts(rules.source, samples.y, rules.threat)
         for part in parts:
             _check(part.attack, rules, samples.x, part.target)
-        rules = replace(rules, goes_on=attack.keeps_best)
+        # a part that looks for the nearest error is held to the budget of the whole
+        is_bounded = rules.is_bounded or not attack.is_minimal
+        rules = replace(rules, goes_on=attack.keeps_best, is_bounded=is_bounded)
         sees_all = attack.is_minimal or attack.keeps_best
         return _run_parts(parts, sees_all, samples, rules, tell)[0]
     n = len(samples.x)
@@ -242,6 +245,7 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
             chunk.y,
             rules.goes_on,
             rules.takes_any,
+            rules.is_bounded,
         )
         found.append(
             run.drive(rules.limits, rules.stop_at, _part_of(tell, first / n, len(rows) / n))
@@ -257,7 +261,7 @@ def _run_parts(
     worst: AttackResult | None = None
     runs = []
     for index, part in enumerate(parts):
-        rows = _rows_for(part.attack, worst, sees_all, samples)
+        rows = _rows_for(part.attack, worst, sees_all, rules, samples)
         limits = _left(rules.limits, worst)
         least = part.attack.passes_ahead(0) + reserve(part.attack)
         is_late = rules.stop_at is not None and time.monotonic() > rules.stop_at
@@ -278,11 +282,15 @@ def _run_parts(
 
 
 def _rows_for(
-    attack: EvasionAttack, worst: AttackResult | None, sees_all: bool, samples: _Samples
+    attack: EvasionAttack,
+    worst: AttackResult | None,
+    sees_all: bool,
+    rules: _Rules,
+    samples: _Samples,
 ) -> Tensor:
     if worst is None:
         return torch.arange(len(samples.x), device=samples.x.device)
-    sees_all = sees_all or attack.is_minimal
+    sees_all = sees_all or (attack.is_minimal and not rules.is_bounded)
     is_left = worst.reason != Reason.ALREADY_WRONG if sees_all else ~worst.success
     return is_left.nonzero()[:, 0]
 
