@@ -2,6 +2,7 @@
 
 from roadworthy.attacks.evasion.adef import ADef
 from roadworthy.attacks.evasion.amd import AMD
+from roadworthy.attacks.evasion.apgd import APGD
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
@@ -54,6 +55,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     "attacks",
     FGSM,
     PGD,
+    APGD,
     BIM,
     MIFGSM,
     NIFGSM,
@@ -104,6 +106,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
 
 __all__ = [
     "AMD",
+    "APGD",
     "ATTACKS",
     "BIM",
     "BLB",

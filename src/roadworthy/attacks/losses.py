@@ -50,3 +50,13 @@ def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
         return torch.where(is_late, -lead(state, logits), log_odds(state)(logits))
 
     return loss
+
+
+def likely_wrong(logits: Tensor, y: Tensor, rank: int) -> Tensor:
+    """Give the classes (N,) of a rank among those other than y, from 1: the most likely.
+
+    With fewer classes than that it is the least likely one.
+    """
+    rank = min(rank, logits.shape[1] - 1)
+    rest = logits.scatter(1, y[:, None], float("-inf"))
+    return rest.topk(rank, dim=1).indices[:, -1]
