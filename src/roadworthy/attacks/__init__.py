@@ -13,6 +13,7 @@ from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
+from roadworthy.attacks.evasion.fab import FAB
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.gen_attack import GenAttack
@@ -79,6 +80,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     EAD,
     OptMargin,
     SigmaZero,
+    FAB,
     Square,
     DeepFool,
     SuperDeepFool,
@@ -115,6 +117,7 @@ __all__ = [
     "DDN",
     "DIFGSM",
     "EAD",
+    "FAB",
     "FGSM",
     "FMN",
     "ILLC",

@@ -60,3 +60,9 @@ def likely_wrong(logits: Tensor, y: Tensor, rank: int) -> Tensor:
     rank = min(rank, logits.shape[1] - 1)
     rest = logits.scatter(1, y[:, None], float("-inf"))
     return rest.topk(rank, dim=1).indices[:, -1]
+
+
+def gap(aim: Tensor, own: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give by how much classes `aim` (N,) are ahead of classes `own`: logits (N, K) to (N,)."""
+    pair = torch.stack([own, aim], 1)
+    return lambda logits: logits.gather(1, pair).diff(dim=1)[:, 0]

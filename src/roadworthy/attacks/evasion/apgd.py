@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.attacks.directions import inward, steepest
-from roadworthy.attacks.losses import lead, likely_wrong, log_odds, odds_of
+from roadworthy.attacks.losses import gap, lead, likely_wrong, log_odds, odds_of
 from roadworthy.attacks.projections import onto_l1_and_box
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
@@ -168,12 +168,8 @@ class APGD(EvasionAttack):
             top = logits.topk(min(4, logits.shape[1]), dim=1).values
             # the targeted loss must not divide by a gap to the target itself
             low = top[:, 2:].mean(1) if is_led or state.is_targeted else top[:, 2]
-            ahead = led(logits) if is_led else -lead(state, logits)
+            ahead = gap(state.target, state.y)(logits) if is_led else -lead(state, logits)
             return ahead / (top[:, 0] - low).clamp_min(1e-12)
-
-        def led(logits: Tensor) -> Tensor:
-            pair = torch.stack([state.target, state.y], 1)
-            return -logits.gather(1, pair).diff(dim=1)[:, 0]
 
         return odds if self.loss == "ce" else ratio
 
