@@ -34,6 +34,15 @@ USUAL: dict[str, dict] = {
     "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
     "salt-and-pepper": {"steps": 120},
     "vmi-fgsm": {"neighbors": 4},
+    "auto-attack": {"steps": 10, "queries": 30},
+}
+# how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
+# search that sees only labels or single features comes less near
+NEAR: dict[str, float] = {
+    "jsma": 2.0,  # it moves features in pairs
+}
+USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 120}}
+USUAL: dict[str, dict] = {
     "salt-and-pepper": {"steps": 120},
     "vmi-fgsm": {"neighbors": 4},
     "hop-skip-jump": {"steps": 10},

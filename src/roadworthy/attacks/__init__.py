@@ -3,6 +3,7 @@
 from roadworthy.attacks.evasion.adef import ADef
 from roadworthy.attacks.evasion.amd import AMD
 from roadworthy.attacks.evasion.apgd import APGD
+from roadworthy.attacks.evasion.auto_attack import AutoAttack
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.cw import CW
@@ -104,6 +105,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     GenAttack,
     SPSA,
     ZOO,
+    AutoAttack,
 )
 
 __all__ = [
@@ -138,6 +140,7 @@ __all__ = [
     "ADef",
     "ZOO",
     "Boundary",
+    "AutoAttack",
     "DeepFool",
     "GenAttack",
     "HopSkipJump",

@@ -127,7 +127,7 @@ class APGD(EvasionAttack):
         return replace(state, x=_step(state, gradient, threat, step == 0), last=state.x)
 
     def passes_ahead(self, step: int) -> int:
-        return 2 * self.draws
+        return 2 * self.draws + (step == 0 and self.target_rank > 0)
 
     def _start_at_random(self, state: State, threat: Ball, target: Tensor) -> APGDState:
         shape, unit = state.x.shape[1:], threat.unit(state.x)

@@ -104,7 +104,9 @@ class FAB(EvasionAttack):
         return replace(state, x=torch.lerp(ahead, ahead_from_origin, weight))
 
     def passes_ahead(self, step: int) -> int:
-        return 1 + (1 if self.target_rank else self.classes)
+        if self.target_rank:
+            return 2 + (step == 0)
+        return 1 + self.classes
 
     def _boundary(self, state: FABState, look: Look, threat: Ball) -> tuple[Tensor, Tensor]:
         """Linearize what is 0 on the boundary to go to: its gradient (N, …) and its value (N,)."""
