@@ -83,3 +83,16 @@ def test_bell_numbers_are_centered_with_the_variance_and_kurtosis_of_a_triangle(
     assert abs(float(drawn.var()) - 1) < 0.01
     assert abs(float(drawn.pow(4).mean()) - 2.4) < 0.05
     assert abs(float(torch.corrcoef(drawn).fill_diagonal_(0).abs().max())) < 0.03
+
+
+def test_numbers_drawn_ahead_are_those_of_each_draw_of_its_own():
+    index = torch.arange(5)
+    together = Streams.of(3, index)
+    words = Streams.of(3, index).keys
+    for draw in range(100):
+        if draw == 40:
+            together, words = together.take(index[1:3]), words[1:3]
+        shape = ((), (2,), (3, 3))[draw % 3]
+        alone = Streams(words, draw)
+        expected = alone.uniform(shape, torch.float64)
+        assert torch.equal(together.uniform(shape, torch.float64), expected)

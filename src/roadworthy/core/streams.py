@@ -7,6 +7,8 @@ _GOLDEN = -7046029254386353131  # 2^64 / golden ratio as a signed word
 _MIX_1 = -4658895280553007687  # splitmix64's two multipliers
 _MIX_2 = -7723592293110705685
 _INT53 = float(1 << 53)
+FEW = 4  # numbers per sample and draw
+AHEAD = 32  # draws of few numbers are made at a time
 
 
 def _word(number: int) -> int:
@@ -39,6 +41,8 @@ class Streams:
     def __init__(self, keys: Tensor, draw: int = 0) -> None:
         self.keys = keys
         self._draw = draw
+        self._ahead: Tensor | None = None  # words of the next draws of few numbers
+        self._first = 0  # the draw that they begin with
 
     @classmethod
     def of(cls, seed: int, index: Tensor) -> "Streams":
@@ -47,24 +51,38 @@ class Streams:
 
     def take(self, rows: Tensor) -> "Streams":
         """Keep the streams of some rows, by mask or index."""
-        return Streams(self.keys[rows], self._draw)
-
-    def _words(self, count: int) -> Tensor:
-        """Give this draw's random words: (N, count) int64."""
-        position = torch.arange(count, device=self.keys.device)
-        # mixed twice: sample 3's draw 1 must not be sample 1's draw 3, as a sum has no order
-        place = _mix(_mix(position + _word(self._draw * _GOLDEN)))
-        return _mix(self.keys[:, None] + place[None])
+        kept = Streams(self.keys[rows], self._draw)
+        if self._ahead is not None:
+            kept._ahead, kept._first = self._ahead[rows], self._first
+        return kept
 
     def uniform(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
         """Draw (N, *shape) numbers in (0, 1)."""
-        self._draw += 1
         words = self._words(math.prod(shape))
         # + 0.5 keeps 0 and 1 out, so a logarithm or quantile of it is finite
         unit = (_shift(words, 11).to(torch.float64) + 0.5) / _INT53
         kind = torch.finfo(dtype)
         # rounding to fewer digits would bring 0 and 1 back
         return unit.reshape(len(self.keys), *shape).to(dtype).clamp(kind.tiny, 1 - kind.eps / 2)
+
+    def _words(self, count: int) -> Tensor:
+        """Give (N, count) random words of the next draw."""
+        self._draw += 1
+        if count > FEW:
+            return self._words_of(self._draw, 1, count)[:, 0]
+        # a search draws a few numbers in each of thousands of steps: many draws cost little more
+        if self._ahead is None or self._draw >= self._first + AHEAD:
+            self._ahead, self._first = self._words_of(self._draw, AHEAD, FEW), self._draw
+        return self._ahead[:, self._draw - self._first, :count]
+
+    def _words_of(self, first: int, draws: int, count: int) -> Tensor:
+        position = torch.arange(count, device=self.keys.device)
+        # as words, since Python's integers do not wrap around
+        steps = [_word(draw * _GOLDEN) for draw in range(first, first + draws)]
+        draw = torch.tensor(steps, device=self.keys.device)
+        # mixed twice: sample 3's draw 1 must not be sample 1's draw 3, as a sum has no order
+        place = _mix(_mix(position + draw[:, None]))
+        return _mix(self.keys[:, None, None] + place)
 
     def normal(self, shape: tuple[int, ...] | torch.Size, dtype: torch.dtype) -> Tensor:
         """Draw (N, *shape) standard normal numbers."""
@@ -76,7 +94,6 @@ class Streams:
 
         Each is the sum of two numbers of 16 bits, so its density is a triangle.
         """
-        self._draw += 1
         count = math.prod(shape)
         halves = self._words((count + 1) // 2).view(torch.int16).to(dtype)
         pairs = halves[:, :count] + halves[:, -count:]
