@@ -62,3 +62,13 @@ def test_a_restart_begins_within_half_of_what_is_known():
     )
     assert twice.backward.tolist() == [once.backward.item() - 2]
     torch.testing.assert_close(once.distance, twice.distance, rtol=0.01, atol=0)
+
+
+def test_what_is_far_beyond_the_reach_is_given_up_after_a_quarter_of_the_steps():
+    # the nearest errors are at 0.7 and at 3.5
+    x, y = torch.tensor([[1.0, 0.0, -9.0], [5.0, 0.0, -9.0]]), torch.tensor([0, 0])
+    attack, threat = FAB(steps=40, target_rank=1, reach=1.25), Ball("l2", 1.0)
+    result = run_attack(attack, Echo(3), x, y, threat, bounds=WIDE)
+    # 11 steps, and the batch's backward pass that was under way
+    assert result.backward.tolist() == [40, 12]
+    assert result.distance[0] == pytest.approx(0.5**0.5, rel=0.01)

@@ -94,7 +94,10 @@ def _all_at_once(slope: Tensor, room: Tensor, need: Tensor, speed: Tensor) -> Te
     time, length = torch.zeros_like(need), torch.zeros_like(room)
     for _ in range(NEWTON_STEPS):
         moving = slope * speed * (length < room)
-        missing = (need - (slope * length).sum(1, keepdim=True)).clamp_min(0)
+        missing = need - (slope * length).sum(1, keepdim=True)
+        missing = missing * (missing > 1e-6 * need)
+        if not missing.any():
+            break
         time = time + missing / moving.sum(1, keepdim=True).clamp_min(1e-20)
         length = torch.minimum(time.clamp_max(1e15) * speed, room)
     return length

@@ -13,6 +13,7 @@ from roadworthy.core.threat import Threat
 
 TARGETS = {"linf": 9, "l2": 9, "l1": 5}  # of APGD; the most likely wrong classes
 FAB_TARGETS = 9
+FAB_REACH = 1.25
 RESTARTS = 5
 DRAWS = 20
 
@@ -28,8 +29,9 @@ class AutoAttack(Composite):
     Cost: a sample that stands takes up to 1,900 gradients and 5,000 queries, one that falls to the
     first part a few gradients.
     Source: Croce, Hein 2020, arXiv:2003.01690, section 6; in L1 arXiv:2103.01208, section 5.
-    Differs from the paper: a sample leaves at its first error within a part, and FAB looks no
-    farther than to an error within the budget; with K classes at most K - 1 are aimed at, and what
+    Differs from the paper: a sample leaves at its first error within a part, FAB looks no farther
+    than to an error within the budget and gives up what is far from one after a quarter of its
+    steps; with K classes at most K - 1 are aimed at, and what
     APGD and FAB do differently is said on their pages; Square does not know L1 and is left out
     there.
 
@@ -55,7 +57,7 @@ class AutoAttack(Composite):
         ranks = range(1, min(TARGETS[threat.kind], rivals) + 1)
         fab_ranks = range(1, min(FAB_TARGETS, rivals) + 1)
         apgd_t = [APGD(steps, loss="dlr", target_rank=rank) for rank in ranks]
-        fab_t = [FAB(steps, target_rank=rank) for rank in fab_ranks]
+        fab_t = [FAB(steps, target_rank=rank, reach=FAB_REACH) for rank in fab_ranks]
         square = [Square(self.queries)] if threat.kind in Square.threats else []
         several = [APGD(restarted, RESTARTS, loss) for loss in ("ce", "dlr")]
         # a model that says it is random answers with a mean already
@@ -67,7 +69,7 @@ class AutoAttack(Composite):
                 *fab_t,
                 *square,
             ],
-            "plus": [*several, FAB(restarted, RESTARTS), *square, *apgd_t, *fab_t],
+            "plus": [*several, FAB(restarted, RESTARTS, reach=FAB_REACH), *square, *apgd_t, *fab_t],
             "rand": [APGD(steps, loss=loss, draws=draws) for loss in ("ce", "dlr")],
         }
         return tuple(Part(attack) for attack in attacks[self.version])
