@@ -9,6 +9,7 @@ from torch import nn
 from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.dataset import Task
 from roadworthy.core.model import Model, ModelSpec, Offer
@@ -24,6 +25,7 @@ THREATS: dict[str, Threat] = {
     "deformation": Deformation(),
     "negative": Negative(),
     "laser-beam": LaserBeam(),
+    "phantom": Phantom(),
     "rotation-translation": RotationTranslation(),
 }
 # settings that make an attack cheap enough for a test, by its name

@@ -50,6 +50,7 @@ from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
 from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
 from roadworthy.attacks.evasion.zoo import ZOO
+from roadworthy.attacks.physical.phantom import PhantomSearch
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -106,6 +107,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     SPSA,
     ZOO,
     AutoAttack,
+    PhantomSearch,
 )
 
 __all__ = [
@@ -153,6 +155,7 @@ __all__ = [
     "OptMargin",
     "Pointwise",
     "RayS",
+    "PhantomSearch",
     "SaltAndPepper",
     "SigmaZero",
     "SparseL1",

@@ -3,6 +3,7 @@
 from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.registry import Registry
 from roadworthy.core.threat import Transformation
@@ -13,6 +14,7 @@ THREATS: Registry[type[Transformation]] = Registry(
     Negative,
     RotationTranslation,
     LaserBeam,
+    Phantom,
 )
 
 __all__ = [
@@ -20,5 +22,6 @@ __all__ = [
     "Deformation",
     "LaserBeam",
     "Negative",
+    "Phantom",
     "RotationTranslation",
 ]
