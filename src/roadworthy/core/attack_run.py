@@ -7,6 +7,7 @@ from torch import Tensor
 
 from roadworthy.core.attack import AttackResult, EvasionAttack, Look, Reason, State
 from roadworthy.core.model import Model, Offer
+from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Threat
 
 HALVINGS = 8  # of the way from an adversarial input to its origin: to 0.4 % of its length
@@ -243,7 +244,9 @@ class Run:
             return
         self.most = int(reached.sum())
         size = self.threat.size(state.origin, state.x, state.theta)
-        self.best[alive], self.theta[alive] = state.x, state.theta
+        first = self.original.theta[alive]
+        self.best[alive] = torch.where(per_sample(reached, state.x), state.x, state.origin)
+        self.theta[alive] = torch.where(reached[:, None], state.theta, first)
         self.distance[alive] = torch.where(reached, size, float("inf"))
 
     def _check_transfer(self, rows: Tensor, state: State) -> None:
