@@ -9,6 +9,7 @@ from torch import nn
 from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.patch import Patch
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.dataset import Task
@@ -25,6 +26,7 @@ THREATS: dict[str, Threat] = {
     "deformation": Deformation(),
     "negative": Negative(),
     "laser-beam": LaserBeam(),
+    "patch": Patch(side=4),
     "phantom": Phantom(),
     "rotation-translation": RotationTranslation(),
 }

@@ -47,6 +47,7 @@ from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
 from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
+from roadworthy.attacks.physical.adversarial_patch import AdversarialPatch
 from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
 from roadworthy.attacks.evasion.zoo import ZOO
@@ -108,6 +109,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     ZOO,
     AutoAttack,
     PhantomSearch,
+    AdversarialPatch,
 )
 
 __all__ = [
@@ -143,6 +145,7 @@ __all__ = [
     "ZOO",
     "Boundary",
     "AutoAttack",
+    "AdversarialPatch",
     "DeepFool",
     "GenAttack",
     "HopSkipJump",

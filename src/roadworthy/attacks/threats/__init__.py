@@ -3,6 +3,7 @@
 from roadworthy.attacks.threats.deformation import Deformation
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.negative import Negative
+from roadworthy.attacks.threats.patch import Patch
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.registry import Registry
@@ -15,6 +16,7 @@ THREATS: Registry[type[Transformation]] = Registry(
     RotationTranslation,
     LaserBeam,
     Phantom,
+    Patch,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Deformation",
     "LaserBeam",
     "Negative",
+    "Patch",
     "Phantom",
     "RotationTranslation",
 ]
