@@ -46,6 +46,18 @@ class Network(Model):
         return self.module(x)
 
 
+class ChannelsLast(nn.Module):
+    """Lays out images as ART's LaserAttack has them, and counts them."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.module, self.asked = model.module, 0
+
+    def forward(self, x):
+        self.asked += len(x)
+        return self.module(x.permute(0, 3, 1, 2).float())  # ART renders in double
+
+
 def ours(model, x, y, beams):
     attack = LaserBeamSearch(steps=beams // 5, restarts=5)
     result, seconds = timed(lambda: attack(model, x, y, LaserBeam(max_intensity=FAINT)))
@@ -57,18 +69,20 @@ def ours(model, x, y, beams):
 def art(model, x, y, beams):
     try:
         from art.attacks.evasion import LaserAttack
-        from art.estimators.classification import BlackBoxClassifier
+        from art.estimators.classification import PyTorchClassifier
     except ImportError:
         return None
-    asked = 0
-
-    def predict(images):  # channels last, one image at a time
-        nonlocal asked
-        asked += len(images)
-        inputs = torch.from_numpy(np.asarray(images, np.float32)).permute(0, 3, 1, 2)
-        return model(inputs).softmax(1).numpy()
-
-    classifier = BlackBoxClassifier(predict, (SIDE, SIDE, 3), CLASSES, clip_values=(0, 1))
+    if not hasattr(np, "asfarray"):  # ART 1.20.1 still calls what NumPy 2 dropped
+        np.asfarray = lambda values: np.asarray(values, np.float64)
+    counted = ChannelsLast(model)
+    classifier = PyTorchClassifier(
+        counted,
+        nn.CrossEntropyLoss(),
+        (SIDE, SIDE, 3),
+        CLASSES,
+        clip_values=(0, 1),
+        channels_first=False,
+    )
     attack = LaserAttack(
         classifier,
         iterations=beams // 2,  # it tries a step both ways
@@ -79,7 +93,7 @@ def art(model, x, y, beams):
     images = x.permute(0, 2, 3, 1).numpy()
     with contextlib.redirect_stderr(io.StringIO()):
         _, seconds = timed(lambda: attack.generate(images, y.numpy()))
-    return {"images": len(x), "beams": asked - len(x), "seconds": seconds}
+    return {"images": len(x), "beams": counted.asked - len(x), "seconds": seconds}
 
 
 def _generator():
