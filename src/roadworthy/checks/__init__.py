@@ -18,6 +18,7 @@ from roadworthy.checks.privacy.membership_inference import MembershipInference
 from roadworthy.checks.resources.latency import Latency
 from roadworthy.checks.resources.size import Size
 from roadworthy.checks.robustness.corruption_robustness import CorruptionRobustness
+from roadworthy.checks.robustness.physical_robustness import PhysicalRobustness
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
 from roadworthy.core.check import Check
 from roadworthy.core.registry import Registry
@@ -28,6 +29,7 @@ CHECKS: Registry[type[Check]] = Registry(
     Calibration,
     RobustAccuracy,
     CorruptionRobustness,
+    PhysicalRobustness,
     ExactDuplicates,
     NearDuplicateRows,
     GroupOverlap,
@@ -61,6 +63,7 @@ __all__ = [
     "MembershipInference",
     "MissingValues",
     "NearDuplicateRows",
+    "PhysicalRobustness",
     "RobustAccuracy",
     "Size",
     "SmallSample",
