@@ -23,7 +23,7 @@ class Spatial(EvasionAttack):
     Cost: at most `steps` times `shifts` squared queries per sample, and one per step to check the
     best of them; a random search takes `shifts` squared draws a step too. A sample that succeeds
     stops.
-    Source: Engstrom et al. 2017, arXiv:1712.02779, section 3.1 (grid search, worst of k).
+    Source: Engstrom et al. 2017, arXiv:1712.02779 (grid search, worst of k).
     Differs from the paper: a sample leaves at the first step with a success, not after all.
 
     Args:

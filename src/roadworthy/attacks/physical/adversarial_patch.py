@@ -25,7 +25,7 @@ class AdversarialPatch(EvasionAttack):
 
     Threat model: white box, patch, one patch for all samples; targeted or not.
     Cost: `steps` gradients per sample.
-    Source: Brown et al. 2017, arXiv:1712.09665, section 2, equation 1.
+    Source: Brown et al. 2017, arXiv:1712.09665, section 2.
     Differs from the paper: steps follow the sign of the gradient, and shorten over time.
 
     Args:

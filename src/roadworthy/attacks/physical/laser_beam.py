@@ -15,7 +15,7 @@ class LaserBeamSearch(GreedySearch):
     Threat model: black box with scores, laser-beam, fixed budget; targeted or not.
     Cost: `steps` times `restarts` queries per sample, and one per step to check the best beam; a
     sample that succeeds stops.
-    Source: Duan et al. 2021, arXiv:2103.06504, algorithm 1 (greedy search, k random restarts).
+    Source: Duan et al. 2021, arXiv:2103.06504 (greedy search, k random restarts).
     Differs from the paper: the restarts run side by side; beams start at full strength, and about
     half of their properties move at a time, which finds more errors at equal queries; what shrinks
     is the model's margin, not its confidence.

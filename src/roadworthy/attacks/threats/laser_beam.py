@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +34,7 @@ class LaserBeam(Transformation):
     of it within the width, and beyond it falls off with the square of the distance. A gray image
     gets the luminance of the color. Its size is the strength alone.
 
-    Source: Duan et al. 2021, arXiv:2103.06504, section 3.1: wavelengths from 380 to 780 nm, color
+    Source: Duan et al. 2021, arXiv:2103.06504: wavelengths from 380 to 780 nm, color
     and position of a line, width, strength; the color by Bruton's piecewise linear approximation.
     Differs from the paper: a line is given by direction and distance, so that a vertical one is no
     special case; the light falls off without a jump at the edge of the beam, whatever the size of
@@ -82,7 +83,7 @@ def rgb(wavelength: Tensor) -> Tensor:
     return _between(COLORS, wavelength) * _between(VISIBILITY, wavelength)
 
 
-def _between(table: dict[float, tuple[float, ...]], at: Tensor) -> Tensor:
+def _between(table: Mapping[float, tuple[float, ...]], at: Tensor) -> Tensor:
     """Interpolate the rows of a table at (N,) places: (N, columns)."""
     knots, values = at.new_tensor(list(table)), at.new_tensor(list(table.values()))
     slopes = values.diff(dim=0) / knots.diff()[:, None]

@@ -19,7 +19,7 @@ class Patch(Transformation):
     the place of its middle (down and to the right of the image's, as shares of height and width),
     and then the values of its pixels, channel by channel. Its size is that of the square alone.
 
-    Source: Brown et al. 2017, arXiv:1712.09665, section 2: angles up to 22.5 degrees.
+    Source: Brown et al. 2017, arXiv:1712.09665.
     Differs from the paper: the patch is a square, not a disk.
 
     Args:

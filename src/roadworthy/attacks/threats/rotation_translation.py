@@ -17,7 +17,7 @@ class RotationTranslation(Transformation):
     of the height and width. Pixels are interpolated bilinearly; what comes into view is `fill`. Its
     size is the largest share of any parameter's range.
 
-    Source: Engstrom et al. 2017, arXiv:1712.02779, section 3: up to 30 degrees and 10 % of a side.
+    Source: Engstrom et al. 2017, arXiv:1712.02779: up to 30 degrees and 10 % of a side.
 
     Args:
         eps: share of the ranges below that the attacker may use.

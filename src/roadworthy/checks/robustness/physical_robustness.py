@@ -106,7 +106,7 @@ class PhysicalRobustness(Check):
 
     def _runs(self, subject: Subject) -> dict[str, tuple[AdversarialExamples, ...]]:
         n = max(FEWEST, subject.effort.attacked // ATTACKED)
-        found = {}
+        found: dict[str, tuple[AdversarialExamples, ...]] = {}
         for share in SHARES:
             pairs: tuple[tuple[EvasionAttack, Transformation], ...] = (
                 (LaserBeamSearch(), LaserBeam(share, self.laser_intensity)),
