@@ -8,6 +8,7 @@ from torch import Tensor
 
 from roadworthy.core.dataset import Split, Task
 from roadworthy.core.errors import NotAssessed
+from roadworthy.core.tree_ensemble import TreeEnsemble
 
 
 class Offer(StrEnum):
@@ -64,10 +65,10 @@ class PassCount:
 class Model(ABC):
     """Maps inputs to outputs; whatever made it, everything above sees only this.
 
-    An adapter fills in `forward`, and `features` and `refit` where it offers them. Calling a model
-    gives (N, K) logits, or (N,) numbers for regression, in evaluation mode, on the inputs' device,
-    differentiable when gradients are offered. Log-probabilities are logits. A model that offers
-    only labels gives 1 for its choice and 0 elsewhere.
+    An adapter fills in `forward`, and `features`, `trees` and `refit` where it offers them.
+    Calling a model gives (N, K) logits, or (N,) numbers for regression, in evaluation mode, on the inputs'
+    device, differentiable when gradients are offered. Log-probabilities are logits. A model that
+    offers only labels gives 1 for its choice and 0 elsewhere.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -126,6 +127,14 @@ class Model(ABC):
             NotAssessed: the model does not know it.
         """
         raise NotAssessed(f"{self.spec.name} does not say how sure it is of an answer")
+
+    def trees(self) -> TreeEnsemble:
+        """Give the decision trees; their sums order the classes as the model's outputs do.
+
+        Raises:
+            NotAssessed: the model has no trees, or they cannot be read.
+        """
+        raise NotAssessed(f"{self.spec.name} does not hand out decision trees")
 
     def refit(self, rows: Split, seed: int) -> "Model":
         """Train the same model afresh on other rows.

@@ -20,12 +20,18 @@ def is_estimator(model: Any) -> bool:
     return base is not None and isinstance(model, base.BaseEstimator)
 
 
+def _is_booster(model: Any, library: str) -> bool:
+    found = sys.modules.get(library)
+    return found is not None and isinstance(model, found.Booster)
+
+
 def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Model:
     """Make a model of what the user has; it is tried on a few test rows.
 
     Args:
-        model: a `Model`, a PyTorch module, a fitted scikit-learn estimator, or a function that
-            takes a tensor or array (N, …) and gives logits, probabilities, labels or numbers.
+        model: a `Model`, a PyTorch module, a fitted scikit-learn estimator, an XGBoost or
+            LightGBM booster, or a function that takes a tensor or array (N, …) and
+            gives logits, probabilities, labels or numbers.
         dataset: says what inputs and outputs there must be.
         name: what the report calls it.
 
@@ -42,6 +48,14 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         from roadworthy.frameworks.sklearn_estimator import wrap_estimator  # slow to import
 
         return wrap_estimator(model, dataset, name)
+    if _is_booster(model, "xgboost"):
+        from roadworthy.frameworks.xgboost_model import wrap_xgboost
+
+        return wrap_xgboost(model, dataset, name)
+    if _is_booster(model, "lightgbm"):
+        from roadworthy.frameworks.lightgbm_model import wrap_lightgbm
+
+        return wrap_lightgbm(model, dataset, name)
     if callable(model):
         return wrap_function(model, dataset, name)
     raise InputError(

@@ -14,12 +14,15 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec, Offer
+from roadworthy.core.model import Model, ModelSpec, Offer, require
+from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.expression import Expression
 from roadworthy.frameworks.frame import Table, tables
 from roadworthy.frameworks.outputs import FLOOR, NOTES, Reading
 from roadworthy.frameworks.probe import MODEL_ERRORS, probe_rows
 from roadworthy.frameworks.sklearn_gradients import express
+from roadworthy.frameworks.sklearn_trees import read_trees
+from roadworthy.frameworks.trees import gives, placed
 
 LOG_FLOOR = float(np.log(FLOOR))
 TOLERANCE = 1e-6  # an expression in torch that is further from the estimator is not used
@@ -34,6 +37,7 @@ class SklearnModel(Model):
         reader: how to feed it and to read its outputs.
         expression: the same outputs in torch.
         dataset: says what the columns and classes are, for training it again.
+        ensemble: its decision trees, where it has some.
     """
 
     def __init__(
@@ -43,8 +47,10 @@ class SklearnModel(Model):
         reader: "Reader",
         expression: Expression | None,
         dataset: Dataset,
+        ensemble: TreeEnsemble | None,
     ) -> None:
         super().__init__(spec)
+        self._ensemble = ensemble
         self.estimator = estimator
         self._reader = reader
         self._expression = expression
@@ -57,6 +63,11 @@ class SklearnModel(Model):
         else:
             outputs = self._reader.read(self.estimator, rows.detach())
         return self._reader.place(outputs).to(x)
+
+    def trees(self) -> TreeEnsemble:
+        require(self, Offer.TREES)
+        assert self._ensemble is not None
+        return self._ensemble
 
     def refit(self, rows: Split, seed: int) -> Model:
         fresh = clone(self.estimator)
@@ -139,11 +150,18 @@ def wrap_estimator(
         notes.append(
             "Gradients are not offered: written in torch, the estimator gave other values."
         )
+    ensemble = read_trees(estimator, rows) if numbers else None
+    if ensemble is not None and not gives(ensemble, rows, outputs):
+        ensemble = None
+        notes.append("Its trees are not offered: added up, they gave other values.")
     offers = {Offer.LABELS, Offer.SCORES, Offer.REFIT}
     if numbers and method == "predict":
         offers.remove(Offer.SCORES)
     if expression is not None:
         offers.add(Offer.GRADIENTS)
+    if ensemble is not None:
+        offers.add(Offer.TREES)
+        ensemble = placed(ensemble, numbers, len(dataset.classes))
     spec = ModelSpec(
         name=name or type(_last(estimator)).__name__,
         task=dataset.task,
@@ -153,7 +171,7 @@ def wrap_estimator(
         fingerprint=fingerprint(repr(estimator), joblib.hash(estimator)),
         notes=tuple(notes),
     )
-    return SklearnModel(spec, estimator, reader, expression, dataset)
+    return SklearnModel(spec, estimator, reader, expression, dataset, ensemble)
 
 
 def _last(estimator: Any) -> Any:

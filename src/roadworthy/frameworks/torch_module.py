@@ -1,14 +1,16 @@
 import copy
 import inspect
+import math
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from roadworthy.core.dataset import Dataset
+from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec, Offer
+from roadworthy.core.tree_ensemble import HoldsTrees, TreeEnsemble
 from roadworthy.frameworks.outputs import convert
 from roadworthy.frameworks.probe import Probed, probe, probe_rows
 
@@ -47,6 +49,12 @@ class TorchModel(Model):
             handle.remove()
         return caught[-1].to(x.dtype)
 
+    def trees(self) -> TreeEnsemble:
+        require(self, Offer.TREES)
+        forest = _forest(self.module)
+        assert forest is not None
+        return forest.tree_ensemble(math.prod(self.spec.input_shape))
+
     def move(self, device: torch.device) -> None:
         self.module.to(device)
 
@@ -78,12 +86,15 @@ def wrap_module(
     # what has no parameters, such as a forest, keeps what it learned in buffers
     weights = list(module.parameters()) or list(module.buffers())
     state = [*module.parameters(), *module.buffers()]
+    has_classes = dataset.task != Task.REGRESSION
     spec = ModelSpec(
         name=name or type(module).__name__,
         task=dataset.task,
         input_shape=tuple(dataset.test.x.shape[1:]),
         outputs=max(1, len(dataset.classes)),
-        offers=probed.offers | ({Offer.EMBEDDINGS} if head is not None else frozenset()),
+        offers=probed.offers
+        | ({Offer.EMBEDDINGS} if head is not None else frozenset())
+        | ({Offer.TREES} if has_classes and _forest(module) is not None else frozenset()),
         fingerprint=_fingerprint(module),
         parameters=sum(weight.numel() for weight in weights),
         size=sum(values.numel() * values.element_size() for values in state),
@@ -120,6 +131,12 @@ def _head(module: nn.Module, probed: Probed, dataset: Dataset) -> nn.Linear | No
     handle.remove()
     is_vector = bool(caught) and caught[-1].ndim == 2 and len(caught[-1]) == len(x)
     return layers[-1] if is_vector else None
+
+
+def _forest(module: nn.Module) -> HoldsTrees | None:
+    """Give the forest that is the whole module."""
+    parts = list(module) if isinstance(module, nn.Sequential) else [module]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], HoldsTrees) else None
 
 
 def _fingerprint(module: nn.Module) -> str:

@@ -1,6 +1,8 @@
 import torch
 from torch import Tensor, nn
 
+from roadworthy.core.tree_ensemble import TreeEnsemble, below
+
 
 class Forest(nn.Module):
     """Decision trees in one list of nodes, all walked at once; no gradients.
@@ -42,3 +44,18 @@ class Forest(nn.Module):
             return mean.to(x.dtype)
         floor = torch.finfo(torch.float64).eps  # as log_loss of scikit-learn clips
         return mean.clamp_min(floor).log().to(x.dtype)
+
+    def tree_ensemble(self, features: int) -> TreeEnsemble:
+        """Give the trees as attacks and checks read them, for inputs of so many features."""
+        is_leaf = self.left == torch.arange(len(self.left), device=self.left.device)
+        return TreeEnsemble(
+            roots=self.roots,
+            feature=self.feature,
+            threshold=below(self.threshold),
+            left=self.left,
+            right=self.right,
+            scores=torch.where(is_leaf[:, None], self.values / len(self.roots), 0.0),
+            base=self.values.new_zeros(self.values.shape[1]),
+            features=features,
+            is_probability=self.is_probability,
+        )

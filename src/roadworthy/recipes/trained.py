@@ -9,6 +9,7 @@ from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.progress import Silent
 from roadworthy.core.training import Recipe
+from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.torch_module import TorchModel, wrap_module
 from roadworthy.networks import Part
 
@@ -43,6 +44,9 @@ class Trained(Model):
 
     def features(self, x: Tensor) -> Tensor:
         return self.inner.features(x)
+
+    def trees(self) -> TreeEnsemble:
+        return self.inner.trees()
 
     def move(self, device: torch.device) -> None:
         self.inner.move(device)

@@ -11,14 +11,16 @@ from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
 from roadworthy.frameworks import wrap_model
 from roadworthy.frameworks.exported_program import load_exported_program
+from roadworthy.frameworks.lightgbm_model import load_lightgbm
 from roadworthy.frameworks.onnx_session import load_onnx
+from roadworthy.frameworks.xgboost_model import load_xgboost
 from roadworthy.recipes import RECIPES
 from roadworthy.sources.bundles import MANIFEST, is_bundle, load_bundle, save_bundle
 from roadworthy.sources.imported import import_object, is_import
 from roadworthy.sources.pickles import is_pickle, load_pickle
 from roadworthy.sources.skops_files import load_skops
 
-FILES = (".pt2", ".onnx", ".skops")
+FILES = (".pt2", ".onnx", ".skops", ".ubj", ".json", ".txt")
 
 
 def load_model(
@@ -33,7 +35,8 @@ def load_model(
     """Load a model, or train the baseline that a recipe's name asks for.
 
     Args:
-        source: a recipe's name, a bundle folder, a `.pt2`, `.onnx` or `.skops` file,
+        source: a recipe's name, a bundle folder, a `.pt2`, `.onnx` or `.skops` file, a
+            `.ubj` or `.json` file of XGBoost, a `.txt` file of LightGBM,
             `package.module:name`, or, with `trust`, a pickle.
         dataset: what it is inspected on; a baseline is trained on its training split.
         trust: load files that can run code.
@@ -92,6 +95,10 @@ def _from_file(path: Path, dataset: Dataset, trust: bool) -> Model:
         return load_onnx(path, dataset)
     if path.suffix == ".skops":
         return wrap_model(load_skops(path, trust), dataset, name=path.name)
+    if path.suffix in (".ubj", ".json"):
+        return load_xgboost(path, dataset)
+    if path.suffix == ".txt":
+        return load_lightgbm(path, dataset)
     raise InputError(
         f"{path} is no file that holds a model: give a bundle folder or one of {', '.join(FILES)}"
     )
