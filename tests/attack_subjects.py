@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 from roadworthy.attacks.threats.deformation import Deformation
@@ -13,8 +14,10 @@ from roadworthy.attacks.threats.patch import Patch
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.core.threat import Ball, Threat
+from roadworthy.frameworks import wrap_model
 from tests.models import GRADED, LinearModel
 
 CLASSES = 4
@@ -99,9 +102,31 @@ class Network(Model):
 
 def subject(attack, n=8):
     """Give a model that offers what the attack needs, images, and what the model says of them."""
-    model, x = Network(), draw(n, 3, 8, 8, seed=1).sigmoid()
+    if Offer.TREES in attack.needs:
+        model, x = (
+            forest(1 if attack.card.name == "decision-tree" else 3),
+            draw(n, 6, seed=1).sigmoid(),
+        )
+    else:
+        model, x = Network(), draw(n, 3, 8, 8, seed=1).sigmoid()
     with torch.no_grad():
         return model, x, model.forward(x).argmax(1)
+
+
+@cache
+def grown(trees):
+    """Grow trees on rows of six numbers between 0 and 1 and four classes."""
+    x, w = draw(200, 6, seed=4).sigmoid(), draw(6, CLASSES, seed=5)
+    y = ((x - 0.5) @ w).argmax(1)
+    estimator = RandomForestClassifier(trees, max_depth=4, bootstrap=trees > 1, random_state=0)
+    ids, classes = torch.arange(200), tuple("abcd")
+    splits = Split("train", x, y, ids), Split("test", x, y, ids)
+    return estimator.fit(x.numpy(), y.numpy()), Dataset("rows", Task.NOMINAL, classes, splits)
+
+
+def forest(trees):
+    """Give a fresh model of decision trees."""
+    return wrap_model(*grown(trees))
 
 
 def pool(attack):

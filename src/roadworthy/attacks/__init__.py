@@ -15,6 +15,7 @@ from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fab import FAB
+from roadworthy.attacks.evasion.decision_tree import DecisionTree
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.gen_attack import GenAttack
@@ -52,6 +53,7 @@ from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
 from roadworthy.attacks.evasion.zoo import ZOO
 from roadworthy.attacks.physical.phantom import PhantomSearch
+from roadworthy.attacks.evasion.tree_ensemble import TreeEnsemble
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -110,6 +112,8 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     AutoAttack,
     PhantomSearch,
     AdversarialPatch,
+    DecisionTree,
+    TreeEnsemble,
 )
 
 __all__ = [
@@ -166,4 +170,7 @@ __all__ = [
     "Square",
     "SuperDeepFool",
     "StAdv",
+    "DecisionTree",
+    "Square",
+    "TreeEnsemble",
 ]
