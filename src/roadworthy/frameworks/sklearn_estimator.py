@@ -20,7 +20,7 @@ from roadworthy.frameworks.expression import Expression
 from roadworthy.frameworks.frame import Table, tables
 from roadworthy.frameworks.outputs import FLOOR, NOTES, Reading
 from roadworthy.frameworks.probe import MODEL_ERRORS, probe_rows
-from roadworthy.frameworks.sklearn_gradients import express
+from roadworthy.frameworks.sklearn_gradients import express, express_variance
 from roadworthy.frameworks.sklearn_trees import read_trees
 from roadworthy.frameworks.trees import gives, placed
 
@@ -38,6 +38,7 @@ class SklearnModel(Model):
         expression: the same outputs in torch.
         dataset: says what the columns and classes are, for training it again.
         ensemble: its decision trees, where it has some.
+        variance: of its latent functions, in torch.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class SklearnModel(Model):
         expression: Expression | None,
         dataset: Dataset,
         ensemble: TreeEnsemble | None,
+        variance: Expression | None,
     ) -> None:
         super().__init__(spec)
+        self._variance = variance
         self._ensemble = ensemble
         self.estimator = estimator
         self._reader = reader
@@ -68,6 +71,16 @@ class SklearnModel(Model):
         require(self, Offer.TREES)
         assert self._ensemble is not None
         return self._ensemble
+
+    def uncertainty(self, x: Tensor) -> Tensor:
+        require(self, Offer.UNCERTAINTY)
+        assert self._variance is not None
+        self.passes.forward += len(x)
+        values = self._variance(x.flatten(1).to("cpu", torch.float64))
+        placed = self._reader.place(values).to(x)
+        if placed.requires_grad:
+            placed.register_hook(self._count_backward)
+        return placed
 
     def refit(self, rows: Split, seed: int) -> Model:
         fresh = clone(self.estimator)
@@ -159,6 +172,9 @@ def wrap_estimator(
         offers.remove(Offer.SCORES)
     if expression is not None:
         offers.add(Offer.GRADIENTS)
+    variance = express_variance(estimator) if expression is not None and numbers else None
+    if variance is not None and len(numbers) == len(dataset.classes):
+        offers.add(Offer.UNCERTAINTY)
     if ensemble is not None:
         offers.add(Offer.TREES)
         ensemble = placed(ensemble, numbers, len(dataset.classes))
@@ -171,7 +187,7 @@ def wrap_estimator(
         fingerprint=fingerprint(repr(estimator), joblib.hash(estimator)),
         notes=tuple(notes),
     )
-    return SklearnModel(spec, estimator, reader, expression, dataset, ensemble)
+    return SklearnModel(spec, estimator, reader, expression, dataset, ensemble, variance)
 
 
 def _last(estimator: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn import (
     discriminant_analysis,
+    gaussian_process,
     linear_model,
     naive_bayes,
     neural_network,
@@ -18,9 +19,16 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from roadworthy.frameworks.expression import Expression, as_tensor, two_columns
+from roadworthy.frameworks.gaussian_processes import (
+    gaussian_classification,
+    gaussian_regression,
+    gaussian_variance,
+)
 from roadworthy.frameworks.outputs import log_sigmoids
 from roadworthy.frameworks.sklearn_steps import STEPS
 from roadworthy.frameworks.support_vectors import vector_classification, vector_regression
+
+Heads = dict[type, Callable[[Any], Expression | None]]
 
 
 def express(estimator: BaseEstimator) -> Expression | None:
@@ -29,8 +37,17 @@ def express(estimator: BaseEstimator) -> Expression | None:
     It gives what `Reader.read` gives: log-probabilities or decision values (N, K) in the
     order of the estimator's classes, or numbers (N,).
     """
+    return _express(estimator, HEADS)
+
+
+def express_variance(estimator: BaseEstimator) -> Expression | None:
+    """Write the variance (N, K) of an estimator's latent functions, or give None."""
+    return _express(estimator, VARIANCES)
+
+
+def _express(estimator: BaseEstimator, heads: Heads) -> Expression | None:
     if type(estimator) is not Pipeline:
-        build = HEADS.get(type(estimator))
+        build = heads.get(type(estimator))
         return build(estimator) if build else None
     steps: list[Expression] = []
     for step in (part for _, part in estimator.steps[:-1]):
@@ -40,7 +57,7 @@ def express(estimator: BaseEstimator) -> Expression | None:
         if build is None:
             return None
         steps.append(build(step))
-    head = express(estimator.steps[-1][1])
+    head = _express(estimator.steps[-1][1], heads)
     return None if head is None else _chain([*steps, head])
 
 
@@ -157,7 +174,7 @@ def _multinomial_bayes(head: Any) -> Expression:
     return lambda x: (x @ weights + bias).log_softmax(1)
 
 
-HEADS: dict[type, Callable[[Any], Expression | None]] = {
+HEADS: Heads = {
     **dict.fromkeys(
         (
             linear_model.ARDRegression,
@@ -184,6 +201,8 @@ HEADS: dict[type, Callable[[Any], Expression | None]] = {
         ),
         _linear_decision,
     ),
+    gaussian_process.GaussianProcessClassifier: gaussian_classification,
+    gaussian_process.GaussianProcessRegressor: gaussian_regression,
     linear_model.LogisticRegression: _logistic,
     linear_model.LogisticRegressionCV: _logistic,
     linear_model.SGDClassifier: _stochastic,
@@ -197,3 +216,5 @@ HEADS: dict[type, Callable[[Any], Expression | None]] = {
     naive_bayes.GaussianNB: _gaussian_bayes,
     naive_bayes.MultinomialNB: _multinomial_bayes,
 }
+
+VARIANCES: Heads = {gaussian_process.GaussianProcessClassifier: gaussian_variance}
