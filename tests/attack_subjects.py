@@ -5,6 +5,8 @@ from functools import cache
 import numpy as np
 import torch
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF
 from torch import nn
 
 from roadworthy.attacks.threats.deformation import Deformation
@@ -42,6 +44,7 @@ USUAL: dict[str, dict] = {
     "salt-and-pepper": {"steps": 120},
     "vmi-fgsm": {"neighbors": 4},
     "auto-attack": {"steps": 10, "queries": 30},
+    "hclu": {"confidence": 0.5, "iterations": 20},  # so few rows leave the process unsure
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
@@ -102,7 +105,9 @@ class Network(Model):
 
 def subject(attack, n=8):
     """Give a model that offers what the attack needs, images, and what the model says of them."""
-    if Offer.TREES in attack.needs:
+    if Offer.UNCERTAINTY in attack.needs:
+        model, x = gaussian_process(), draw(n, 6, seed=1).sigmoid()
+    elif Offer.TREES in attack.needs:
         model, x = (
             forest(1 if attack.card.name == "decision-tree" else 3),
             draw(n, 6, seed=1).sigmoid(),
@@ -113,15 +118,33 @@ def subject(attack, n=8):
         return model, x, model.forward(x).argmax(1)
 
 
+def rows_of_six():
+    """Give a dataset of six numbers between 0 and 1 and four classes."""
+    x, w = draw(200, 6, seed=4).sigmoid(), draw(6, CLASSES, seed=5)
+    y, ids = ((x - 0.5) @ w).argmax(1), torch.arange(200)
+    splits = Split("train", x, y, ids), Split("test", x, y, ids)
+    return Dataset("rows", Task.NOMINAL, tuple("abcd"), splits)
+
+
+@cache
+def fitted_process():
+    """Fit a Gaussian process on some of the rows, with a kernel that is given."""
+    data = rows_of_six()
+    estimator = GaussianProcessClassifier(100.0 * RBF(0.7), optimizer=None)
+    return estimator.fit(data.train.x[:60].numpy(), data.train.y[:60].numpy()), data
+
+
+def gaussian_process():
+    """Give a fresh model that knows how sure it is."""
+    return wrap_model(*fitted_process())
+
+
 @cache
 def grown(trees):
-    """Grow trees on rows of six numbers between 0 and 1 and four classes."""
-    x, w = draw(200, 6, seed=4).sigmoid(), draw(6, CLASSES, seed=5)
-    y = ((x - 0.5) @ w).argmax(1)
+    """Grow trees on some rows."""
+    data = rows_of_six()
     estimator = RandomForestClassifier(trees, max_depth=4, bootstrap=trees > 1, random_state=0)
-    ids, classes = torch.arange(200), tuple("abcd")
-    splits = Split("train", x, y, ids), Split("test", x, y, ids)
-    return estimator.fit(x.numpy(), y.numpy()), Dataset("rows", Task.NOMINAL, classes, splits)
+    return estimator.fit(data.train.x.numpy(), data.train.y.numpy()), data
 
 
 def forest(trees):

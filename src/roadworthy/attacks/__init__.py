@@ -30,6 +30,7 @@ from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.newtonfool import NewtonFool
 from roadworthy.attacks.evasion.ni_fgsm import NIFGSM
 from roadworthy.attacks.evasion.opt_margin import OptMargin
+from roadworthy.attacks.evasion.hclu import HCLU
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.pointwise import Pointwise
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
@@ -114,6 +115,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     AdversarialPatch,
     DecisionTree,
     TreeEnsemble,
+    HCLU,
 )
 
 __all__ = [
@@ -135,6 +137,7 @@ __all__ = [
     "LLC",
     "MIFGSM",
     "NIFGSM",
+    "HCLU",
     "PGD",
     "RFGSM",
     "RLLC",
