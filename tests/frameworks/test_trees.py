@@ -139,12 +139,22 @@ def test_a_saved_booster_is_read_by_path(make, suffix, table, tmp_path):
     assert np.allclose(model(x).softmax(1), estimator.predict_proba(x.numpy()), atol=1e-5)
 
 
+@pytest.mark.parametrize("suffix", [".ubj", ".json", ".txt"])
+def test_a_file_of_something_else_is_refused_whether_or_not_the_library_is_there(
+    suffix, table, tmp_path
+):
+    path = tmp_path / f"model{suffix}"
+    path.write_text("nothing that a library saved")
+    with pytest.raises(InputError, match="is no model that"):
+        load_model(path, table)
+
+
 @pytest.mark.parametrize(
     ("make", "suffix"), [(xgboost_estimator, ".json"), (lightgbm_estimator, ".txt")]
 )
-def test_a_damaged_booster_is_refused_with_a_sentence(make, suffix, table, tmp_path):
-    make()
+def test_half_a_saved_booster_is_refused_with_a_sentence(make, suffix, table, tmp_path):
     path = tmp_path / f"model{suffix}"
-    path.write_text("nothing that a library saved")
+    booster_of(fitted(make(), table)).save_model(str(path))
+    path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(InputError, match="is no model that"):
         load_model(path, table)

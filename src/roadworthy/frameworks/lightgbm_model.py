@@ -35,6 +35,11 @@ def load_lightgbm(path: Path, dataset: Dataset) -> BoosterModel:
         InputError: it is damaged, or does not fit the dataset.
         MissingExtraError: LightGBM is not installed.
     """
+    with path.open("rb") as file:
+        if file.readline().strip() != b"tree":
+            raise InputError(
+                f"{path} is no model that LightGBM saved: it lacks the first line 'tree'"
+            )
     try:
         import lightgbm
     except ImportError:

@@ -40,6 +40,9 @@ def load_xgboost(path: Path, dataset: Dataset) -> BoosterModel:
         InputError: it is damaged, or does not fit the dataset.
         MissingExtraError: XGBoost is not installed.
     """
+    with path.open("rb") as file:
+        if file.read(1) != b"{":
+            raise InputError(f"{path} is no model that XGBoost saved: it does not begin with '{{'")
     try:
         import xgboost
     except ImportError:
