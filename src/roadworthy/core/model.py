@@ -66,9 +66,9 @@ class Model(ABC):
     """Maps inputs to outputs; whatever made it, everything above sees only this.
 
     An adapter fills in `forward`, and `features`, `trees` and `refit` where it offers them.
-    Calling a model gives (N, K) logits, or (N,) numbers for regression, in evaluation mode, on the inputs'
-    device, differentiable when gradients are offered. Log-probabilities are logits. A model that
-    offers only labels gives 1 for its choice and 0 elsewhere.
+    Calling a model gives (N, K) logits, or (N,) numbers for regression, in evaluation mode, on the
+    inputs' device, differentiable when gradients are offered. Log-probabilities are logits. A model
+    that offers only labels gives 1 for its choice and 0 elsewhere.
     """
 
     def __init__(self, spec: ModelSpec) -> None:

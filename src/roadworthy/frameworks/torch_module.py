@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec, Offer
+from roadworthy.core.model import Model, ModelSpec, Offer, require
 from roadworthy.core.tree_ensemble import HoldsTrees, TreeEnsemble
 from roadworthy.frameworks.outputs import convert
 from roadworthy.frameworks.probe import Probed, probe, probe_rows
