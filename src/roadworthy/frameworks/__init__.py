@@ -56,12 +56,25 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         from roadworthy.frameworks.lightgbm_model import wrap_lightgbm
 
         return wrap_lightgbm(model, dataset, name)
+    if _is_jax(model, dataset):
+        from roadworthy.frameworks.jax_function import wrap_jax
+
+        return wrap_jax(model, dataset, name)
     if callable(model):
         return wrap_function(model, dataset, name)
     raise InputError(
         f"{type(model).__name__} is no model: give a PyTorch module, a fitted scikit-learn "
-        "estimator, or a function of the inputs"
+        "estimator, a JAX or Keras model, or a function of the inputs"
     )
+
+
+def _is_jax(model: Any, dataset: Dataset) -> bool:
+    """Say whether something is a JAX model, without importing JAX for who does not use it."""
+    if "jax" not in sys.modules:
+        return False
+    from roadworthy.frameworks.jax_forms import gives_jax_arrays, is_module
+
+    return is_module(model) or (callable(model) and gives_jax_arrays(model, dataset))
 
 
 def _checked(model: Model, dataset: Dataset) -> Model:

@@ -30,7 +30,7 @@ class FunctionModel(Model):
         self._probed = probed
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = self._call(x.flatten(1) if self._probed.is_flat else x)
+        outputs = self._call(self._probed.layout.arrange(x))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 

@@ -38,7 +38,7 @@ class OnnxModel(Model):
         self._probed = probed
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = self._session(x.flatten(1) if self._probed.is_flat else x)
+        outputs = self._session(self._probed.layout.arrange(x))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 

@@ -1,14 +1,15 @@
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from roadworthy.core.dataset import Dataset
+from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Offer
-from roadworthy.frameworks.outputs import NOTES, Reading, recognize
+from roadworthy.frameworks.layout import TORCH, Layout
+from roadworthy.frameworks.outputs import NOTES, Reading, convert, recognize
 
 ROWS = 64
 
@@ -32,7 +33,7 @@ class Probed:
 
     Args:
         reading: what its outputs stand for.
-        is_flat: it takes images as rows of pixels.
+        layout: in which order it takes the numbers of an image.
         is_differentiable: autograd reaches the inputs.
         is_stochastic: a second call gave something else.
         outputs: what it gave.
@@ -40,7 +41,7 @@ class Probed:
     """
 
     reading: Reading
-    is_flat: bool
+    layout: Layout
     is_differentiable: bool
     is_stochastic: bool
     outputs: Tensor
@@ -60,32 +61,62 @@ def probe_rows(dataset: Dataset) -> Tensor:
     return dataset.test.x[:ROWS].clone()
 
 
-def probe(call: Callable[[Tensor], object], dataset: Dataset) -> Probed:
-    """Try a model on a few test rows, as they are and then flattened.
+def probe(
+    call: Callable[[Tensor], object], dataset: Dataset, layouts: tuple[Layout, ...] = TORCH
+) -> Probed:
+    """Try a model on a few test rows, as they are and then in other layouts.
 
     Args:
         call: gives the raw outputs; differentiable if the model is.
         dataset: gives the rows and says what outputs there must be.
+        layouts: how images may have to be laid out; the first that fits is kept, except that
+            channels last are preferred where they alone make the model more often right.
 
     Raises:
         InputError: it cannot take the inputs, or its outputs are of no use here.
     """
     x = probe_rows(dataset)
-    try:
-        return _probe(call, x, False, dataset)
-    except InputError as error:
-        if x.ndim == 2:
-            raise
-        first = error
-    try:
-        return _probe(call, x.flatten(1), True, dataset)
-    except InputError as second:
-        # what ran and gave the wrong outputs says more than what did not run
-        has_run = first.__cause__ is not None and second.__cause__ is None
-        raise (second if has_run else first) from None
+    found, errors = [], []
+    for layout in layouts if x.ndim == 4 else layouts[:1] if x.ndim == 2 else TORCH:
+        if layout == Layout.FLAT and found:
+            break
+        try:
+            found.append(_probe(call, x, layout, dataset))
+        except InputError as error:
+            errors.append(error)
+    if len(found) == 2:
+        return _likelier(found[0], found[1], dataset)
+    if found:
+        return found[0]
+    # what ran and gave the wrong outputs says more than what did not run
+    ran = [error for error in errors if error.__cause__ is None]
+    raise (ran or errors)[0] from None
 
 
-def _probe(call: Callable[[Tensor], object], x: Tensor, is_flat: bool, dataset: Dataset) -> Probed:
+def _likelier(first: Probed, second: Probed, dataset: Dataset) -> Probed:
+    """Choose between two layouts that the model takes: its outputs tell which it was made for."""
+    if torch.allclose(first.outputs.double(), second.outputs.double(), rtol=1e-4, atol=1e-5):
+        return first
+    if dataset.task == Task.REGRESSION:
+        chosen = first
+    else:
+        y = dataset.test.y[: len(first.outputs)]
+        right = [
+            int((convert(p.outputs, p.reading, len(dataset.classes)).argmax(1) == y).sum())
+            for p in (first, second)
+        ]
+        chosen = second if right[1] > right[0] else first
+    note = (
+        "The model takes images with channels first and last and gives other outputs; they are "
+        f"given {chosen.layout.value}."
+    )
+    return replace(chosen, notes=(*chosen.notes, note))
+
+
+def _probe(
+    call: Callable[[Tensor], object], given: Tensor, layout: Layout, dataset: Dataset
+) -> Probed:
+    x = layout.arrange(given)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         inputs = x.clone().requires_grad_()
         outputs = _try(call, inputs)
@@ -100,11 +131,13 @@ def _probe(call: Callable[[Tensor], object], x: Tensor, is_flat: bool, dataset: 
         again = _try(call, x.clone()).detach()
     is_stochastic = not torch.allclose(outputs.double(), again.double(), rtol=1e-4, atol=1e-5)
     notes = [NOTES[reading]] if reading in NOTES else []
-    if is_flat:
+    if layout == Layout.FLAT:
         notes.append(f"The model takes rows of {x.shape[1]} pixels; images were flattened.")
+    if layout == Layout.CHANNELS_LAST:
+        notes.append("The model takes images with channels last; they were turned round for it.")
     if is_stochastic:
         notes.append("Two calls on the same inputs give different outputs.")
-    return Probed(reading, is_flat, is_differentiable, is_stochastic, outputs, tuple(notes))
+    return Probed(reading, layout, is_differentiable, is_stochastic, outputs, tuple(notes))
 
 
 def _try(call: Callable[[Tensor], object], x: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class TorchModel(Model):
         self._dtype = _dtype_of(module)
 
     def forward(self, x: Tensor) -> Tensor:
-        inputs = x.flatten(1) if self._probed.is_flat else x
+        inputs = self._probed.layout.arrange(x)
         outputs = self.module(inputs.to(self._dtype or x.dtype))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x.dtype)
 
@@ -127,7 +127,7 @@ def _head(module: nn.Module, probed: Probed, dataset: Dataset) -> nn.Linear | No
     handle = layers[-1].register_forward_pre_hook(lambda _, given: caught.append(given[0]))
     x = probe_rows(dataset)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        module((x.flatten(1) if probed.is_flat else x).to(_dtype_of(module) or x.dtype))
+        module(probed.layout.arrange(x).to(_dtype_of(module) or x.dtype))
     handle.remove()
     is_vector = bool(caught) and caught[-1].ndim == 2 and len(caught[-1]) == len(x)
     return layers[-1] if is_vector else None
