@@ -4,12 +4,13 @@ from pathlib import Path
 import torch
 
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.errors import InputError
+from roadworthy.core.errors import InputError, MissingExtraError
 from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
 from roadworthy.frameworks import wrap_model
+from roadworthy.frameworks.endpoint import is_endpoint, load_endpoint
 from roadworthy.frameworks.exported_program import load_exported_program
 from roadworthy.frameworks.lightgbm_model import load_lightgbm
 from roadworthy.frameworks.onnx_session import load_onnx
@@ -20,7 +21,7 @@ from roadworthy.sources.imported import import_object, is_import
 from roadworthy.sources.pickles import is_pickle, load_pickle
 from roadworthy.sources.skops_files import load_skops
 
-FILES = (".pt2", ".onnx", ".skops", ".ubj", ".json", ".txt")
+FILES = (".pt2", ".onnx", ".skops", ".keras", ".ubj", ".json", ".txt")
 
 
 def load_model(
@@ -35,9 +36,10 @@ def load_model(
     """Load a model, or train the baseline that a recipe's name asks for.
 
     Args:
-        source: a recipe's name, a bundle folder, a `.pt2`, `.onnx` or `.skops` file, a
-            `.ubj` or `.json` file of XGBoost, a `.txt` file of LightGBM,
-            `package.module:name`, or, with `trust`, a pickle.
+        source: a recipe's name, a bundle folder, a `.pt2`, `.onnx`, `.skops` or `.keras` file, a
+            `.ubj` or `.json` file of XGBoost, a `.txt` file of LightGBM, `package.module:name`,
+            the address of an endpoint (`http://…`), or, with `trust`, a pickle or a TensorFlow
+            SavedModel folder.
         dataset: what it is inspected on; a baseline is trained on its training split.
         trust: load files that can run code.
         seed: of a baseline's training.
@@ -51,8 +53,10 @@ def load_model(
     text, path = str(source), Path(source)
     if text in RECIPES and not path.is_file():
         return _baseline(RECIPES.get(text)(), dataset, seed, store, progress or Silent())
+    if is_endpoint(text):
+        return load_endpoint(text, dataset)
     if path.is_dir():
-        return _from_folder(path, dataset)
+        return _from_folder(path, dataset, trust)
     if path.is_file():
         return _from_file(path, dataset, trust)
     if is_import(text):
@@ -80,10 +84,20 @@ def _baseline(
     return model
 
 
-def _from_folder(path: Path, dataset: Dataset) -> Model:
+def _from_folder(path: Path, dataset: Dataset, trust: bool) -> Model:
+    if (path / "saved_model.pb").is_file():
+        return _from_saved_model(path, dataset, trust)
     if not is_bundle(path):
         raise InputError(f"the folder {path} is no bundle: it lacks {MANIFEST}")
     return load_bundle(path, dataset)
+
+
+def _from_saved_model(path: Path, dataset: Dataset, trust: bool) -> Model:
+    try:
+        from roadworthy.frameworks.tensorflow_function import load_saved_model
+    except ImportError:
+        raise MissingExtraError("a TensorFlow SavedModel", "tensorflow") from None
+    return load_saved_model(path, dataset, trust=trust)
 
 
 def _from_file(path: Path, dataset: Dataset, trust: bool) -> Model:
@@ -93,6 +107,10 @@ def _from_file(path: Path, dataset: Dataset, trust: bool) -> Model:
         return load_exported_program(path, dataset, trust=trust)
     if path.suffix == ".onnx":
         return load_onnx(path, dataset)
+    if path.suffix == ".keras":
+        from roadworthy.frameworks.keras_model import load_keras  # Keras is slow to import
+
+        return load_keras(path, dataset, trust=trust)
     if path.suffix == ".skops":
         return wrap_model(load_skops(path, trust), dataset, name=path.name)
     if path.suffix in (".ubj", ".json"):
@@ -115,5 +133,5 @@ def _unknown(text: str) -> InputError:
     )
     return InputError(
         f"there is no baseline, file or folder {text!r}: {hint} can also be a bundle folder, a "
-        f"file ({', '.join(FILES)}) or package.module:name"
+        f"file ({', '.join(FILES)}), an address (http://…) or package.module:name"
     )
