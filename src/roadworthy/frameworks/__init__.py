@@ -9,6 +9,7 @@ from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.frameworks.function import wrap_function
+from roadworthy.frameworks.instances import is_instance
 from roadworthy.frameworks.torch_module import wrap_module
 
 __all__ = ["is_estimator", "wrap_model"]
@@ -16,8 +17,7 @@ __all__ = ["is_estimator", "wrap_model"]
 
 def is_estimator(model: Any) -> bool:
     """Say whether something is a scikit-learn estimator, without importing scikit-learn."""
-    base = sys.modules.get("sklearn.base")  # who holds an estimator has imported it
-    return base is not None and isinstance(model, base.BaseEstimator)
+    return is_instance(model, "sklearn.base", "BaseEstimator")
 
 
 def _is_booster(model: Any, library: str) -> bool:
@@ -32,6 +32,11 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         model: a `Model`, a PyTorch module, a fitted scikit-learn estimator, an XGBoost or
             LightGBM booster, or a function that takes a tensor or array (N, …) and
             gives logits, probabilities, labels or numbers.
+        model: a `Model`; a PyTorch module; a fitted scikit-learn estimator; a Keras model; a
+            module of TensorFlow, Flax NNX or Equinox; a Flax Linen module and its variables, a
+            Haiku function and its parameters, or a JAX function and its parameters, as a pair; or
+            a function that takes a tensor or array (N, …) and gives logits, probabilities, labels
+            or numbers.
         dataset: says what inputs and outputs there must be.
         name: what the report calls it.
 
@@ -42,6 +47,10 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         return _checked(model, dataset)
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class, not a model: give an instance of it")
+    if is_instance(model, "keras", "Layer"):  # on torch it is a module as well
+        from roadworthy.frameworks.keras_model import wrap_keras
+
+        return wrap_keras(model, dataset, name)
     if isinstance(model, nn.Module):
         return wrap_module(model, dataset, name)
     if is_estimator(model):
@@ -56,6 +65,10 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         from roadworthy.frameworks.lightgbm_model import wrap_lightgbm
 
         return wrap_lightgbm(model, dataset, name)
+    if is_instance(model, "tensorflow", "Module") or hasattr(model, "signatures"):
+        from roadworthy.frameworks.tensorflow_function import wrap_tensorflow
+
+        return wrap_tensorflow(model, dataset, name)
     if _is_jax(model, dataset):
         from roadworthy.frameworks.jax_function import wrap_jax
 

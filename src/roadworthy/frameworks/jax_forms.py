@@ -1,4 +1,4 @@
-"""The ways in which a model written in JAX is held, each turned into a function of two arguments."""
+"""The ways in which a JAX model is held, each turned into a function of two arguments."""
 
 import functools
 import inspect
@@ -13,6 +13,7 @@ import torch
 
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
+from roadworthy.frameworks.instances import is_instance
 from roadworthy.frameworks.layout import FOREIGN
 from roadworthy.frameworks.probe import MODEL_ERRORS, probe_rows
 
@@ -48,11 +49,15 @@ class Form:
 
 def forms(model: Any) -> Iterator[Form]:
     """Give the ways in which a model might have to be called, the likeliest first."""
-    if _is_a(model, "flax.nnx", "Module"):
+    if is_instance(model, "flax.nnx", "Module"):
         yield _nnx(model)
-    elif _is_a(model, "equinox", "Module"):
+    elif is_instance(model, "equinox", "Module"):
         yield from _equinox(model)
-    elif isinstance(model, tuple) and len(model) > 1 and _is_a(model[0], "flax.linen", "Module"):
+    elif (
+        isinstance(model, tuple)
+        and len(model) > 1
+        and is_instance(model[0], "flax.linen", "Module")
+    ):
         yield _linen(*model)
     elif isinstance(model, tuple) and len(model) > 1 and _is_haiku(model[0]):
         yield from _haiku(*model)
@@ -79,8 +84,8 @@ def is_module(model: Any) -> bool:
     """Say whether something can only be meant as a JAX model; imports nothing more."""
     if isinstance(model, tuple) and len(model) > 1:
         first = model[0]
-        return callable(first) or _is_a(first, "flax.linen", "Module") or _is_haiku(first)
-    return _is_a(model, "flax.nnx", "Module") or _is_a(model, "equinox", "Module")
+        return callable(first) or is_instance(first, "flax.linen", "Module") or _is_haiku(first)
+    return is_instance(model, "flax.nnx", "Module") or is_instance(model, "equinox", "Module")
 
 
 def gives_jax_arrays(function: Callable[[Any], Any], dataset: Dataset) -> bool:
@@ -100,14 +105,8 @@ def gives_jax_arrays(function: Callable[[Any], Any], dataset: Dataset) -> bool:
     return False
 
 
-def _is_a(model: Any, module: str, name: str) -> bool:
-    kind = getattr(sys.modules.get(module), name, None)  # who holds one has imported it
-    return kind is not None and isinstance(model, kind)
-
-
 def _is_haiku(model: Any) -> bool:
-    names = ("Transformed", "TransformedWithState", "MultiTransformed")
-    return any(_is_a(model, "haiku", name) for name in names)
+    return is_instance(model, "haiku", "Transformed", "TransformedWithState")
 
 
 def _nnx(model: Any) -> Form:
@@ -153,11 +152,9 @@ def _linen(module: Any, variables: Any) -> Form:
 
 def _haiku(transformed: Any, *parameters: Any) -> Iterator[Form]:
     """Haiku hides the function that it transformed: its arguments are found by trying."""
-    has_state = _is_a(transformed, "haiku", "TransformedWithState")
+    has_state = is_instance(transformed, "haiku", "TransformedWithState")
     if has_state and len(parameters) != 2:
-        raise InputError(
-            "a Haiku function with state needs both: give (transformed, params, state)"
-        )
+        raise InputError("give a Haiku function with state as (transformed, params, state)")
 
     def form(before: tuple[None, ...], modes: dict[str, bool]) -> Form:
         def call(p: Any, x: Any) -> Any:
