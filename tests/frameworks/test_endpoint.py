@@ -131,9 +131,9 @@ def test_the_token_is_sent_and_secrets_stay_out_of_the_name(table, monkeypatch):
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said(table, server, sentence):
+    ways = [Endpoint(server.address, tries=2, pause=0.01)]
     with server, pytest.raises(InputError, match=sentence):
-        ways = [Endpoint(server.address, tries=2, pause=0.01)]
-        load_endpoint(server.address + "?key=hidden", table, endpoints=ways)
+        load_endpoint(server.address, table, endpoints=ways)
 
 
 def test_where_nothing_listens_is_said_without_secrets(table):
@@ -149,8 +149,6 @@ def test_where_nothing_listens_is_said_without_secrets(table):
 
 def test_answers_are_bounded(table, monkeypatch):
     monkeypatch.setattr("roadworthy.frameworks.endpoint.LARGEST", 1 << 20)
-    with (
-        Server(make=lambda x: b" " * (2 << 20)) as server,
-        pytest.raises(InputError, match="1 MiB"),
-    ):
+    server = Server(make=lambda x: b" " * (2 << 20))
+    with server, pytest.raises(InputError, match="1 MiB"):
         load_endpoint(server.address, table, endpoints=[Endpoint(server.address)])

@@ -36,14 +36,14 @@ def linear(path, **more):
 def test_outputs_are_the_files(tmp_path, table):
     model = load_onnx(linear(tmp_path / "a.onnx"), table)
     assert torch.allclose(model(table.test.x), table.test.x @ torch.from_numpy(WEIGHTS))
-    assert model.spec.offers == {Offer.LABELS, Offer.SCORES}
+    assert model.spec.offers == {Offer.LABELS, Offer.SCORES, Offer.GRADIENTS}
     assert model.spec.parameters == 12
 
 
 def test_a_fixed_batch_is_filled_up(tmp_path, table):
     free = load_onnx(linear(tmp_path / "a.onnx"), table)
     fixed = load_onnx(linear(tmp_path / "b.onnx", batch=7), table)
-    assert torch.equal(fixed(table.test.x), free(table.test.x))
+    assert torch.allclose(fixed(table.test.x), free(table.test.x), atol=1e-6)
 
 
 def test_probabilities_are_preferred_to_labels(tmp_path, table):

@@ -106,7 +106,7 @@ class Endpoint:
                 with error:
                     said = " ".join(error.read(1000).decode(errors="replace").split())[:160]
                 if error.code not in PASSING:
-                    raise Refused(f"{show(self.address)} refuses ({cause}): {said}") from None
+                    raise RefusedError(f"{show(self.address)} refuses ({cause}): {said}") from None
             except (OSError, http.client.HTTPException) as error:
                 cause = str(getattr(error, "reason", error)) or type(error).__name__
         else:
@@ -130,7 +130,7 @@ class Endpoint:
         return urllib.request.Request(place.geturl(), body, headers, method="POST")
 
 
-class Refused(InputError):
+class RefusedError(InputError):
     """The endpoint understood nothing, or allows nothing, of what it was sent."""
 
 
@@ -177,7 +177,7 @@ def load_endpoint(address: str, dataset: Dataset, *, endpoints: Iterable[Endpoin
             errors.append(error)
             continue
         return EndpointModel(_spec(address, dataset, probed), endpoint, probed)
-    told = [error for error in errors if not isinstance(error, Refused)]
+    told = [error for error in errors if not isinstance(error, RefusedError)]
     raise (told or errors)[0]
 
 

@@ -53,20 +53,8 @@ def forms(model: Any) -> Iterator[Form]:
         yield _nnx(model)
     elif is_instance(model, "equinox", "Module"):
         yield from _equinox(model)
-    elif (
-        isinstance(model, tuple)
-        and len(model) > 1
-        and is_instance(model[0], "flax.linen", "Module")
-    ):
-        yield _linen(*model)
-    elif isinstance(model, tuple) and len(model) > 1 and _is_haiku(model[0]):
-        yield from _haiku(*model)
-    elif isinstance(model, tuple) and len(model) > 1:
-        function, *parameters = model
-        modes = _modes(function)
-        yield Form(
-            _name(function), function, lambda p, x: _guard(function, *p, x, **modes), parameters
-        )
+    elif isinstance(model, tuple):
+        yield from _tuple(*model)
     elif isinstance(model, functools.partial):
         function, named = model.func, {**_modes(model.func), **model.keywords}
         yield Form(
@@ -78,6 +66,16 @@ def forms(model: Any) -> Iterator[Form]:
     else:
         modes = _modes(model)
         yield Form(_name(model), model, lambda _, x: _guard(model, x, **modes), ())
+
+
+def _tuple(first: Any, *parameters: Any) -> Iterator[Form]:
+    if is_instance(first, "flax.linen", "Module"):
+        yield _linen(first, *parameters)
+    elif _is_haiku(first):
+        yield from _haiku(first, *parameters)
+    else:
+        modes = _modes(first)
+        yield Form(_name(first), first, lambda p, x: _guard(first, *p, x, **modes), parameters)
 
 
 def is_module(model: Any) -> bool:

@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ from torch import Tensor
 
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError, MissingExtraError
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import Model, ModelSpec, Offer
+from roadworthy.frameworks.layout import FOREIGN
+from roadworthy.frameworks.onnx_graph import OnnxGraph, UnknownStepError
 from roadworthy.frameworks.outputs import convert
-from roadworthy.frameworks.probe import Probed, probe
+from roadworthy.frameworks.probe import MODEL_ERRORS, Probed, probe, probe_rows
 
 LARGEST = 2 * 1024**3  # bytes: protobuf reads no larger message
 KINDS = {
@@ -24,21 +27,21 @@ KINDS = {
 
 
 class OnnxModel(Model):
-    """An ONNX file through ONNX Runtime on the CPU: scores or labels, no gradients.
+    """An ONNX file: through ONNX Runtime on the CPU, or in torch where every step is known there.
 
     Args:
         spec: what is known of it.
-        session: runs the file.
+        call: computes the raw outputs; differentiable if it is the graph in torch.
         probed: how to feed it and to read its outputs.
     """
 
-    def __init__(self, spec: ModelSpec, session: "Session", probed: Probed) -> None:
+    def __init__(self, spec: ModelSpec, call: Callable[[Tensor], Tensor], probed: Probed) -> None:
         super().__init__(spec)
-        self._session = session
+        self._call = call
         self._probed = probed
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = self._session(self._probed.layout.arrange(x))
+        outputs = self._call(self._probed.layout.arrange(x))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 
@@ -64,7 +67,12 @@ class Session:
         self._batch = first if isinstance(first, int) else None
         self._runtime = runtime
         self._errors = errors
-        self._output = _choose_output(runtime.get_outputs())
+        self.output = _choose_output(runtime.get_outputs())
+
+    @property
+    def is_plain(self) -> bool:
+        """It takes float32 numbers, any number of rows at a time."""
+        return self._batch is None and self._input.type == "tensor(float)"
 
     def __call__(self, x: Tensor) -> Tensor:
         """Give the raw outputs for inputs (N, …)."""
@@ -78,7 +86,7 @@ class Session:
 
     def _run(self, rows: np.ndarray) -> Tensor:
         try:
-            (values,) = self._runtime.run([self._output], {self._input.name: rows})
+            (values,) = self._runtime.run([self.output], {self._input.name: rows})
         except self._errors as error:
             raise RuntimeError(str(error)) from error
         if isinstance(values, list):  # one mapping from class to probability per row
@@ -136,20 +144,49 @@ def load_onnx(path: Path, dataset: Dataset, name: str | None = None) -> OnnxMode
     except errors as error:
         raise InputError(f"ONNX Runtime cannot read {path}: {str(error)[:160]}") from None
     session = Session(runtime, errors)
-    probed = probe(session, dataset)
+    probed = probe(session, dataset, FOREIGN)
+    graph, note = _express(onnx, path, session, probed, dataset)
     spec = ModelSpec(
         name=name or path.name,
         task=dataset.task,
         input_shape=tuple(dataset.test.x.shape[1:]),
         outputs=max(1, len(dataset.classes)),
-        offers=probed.offers,
+        offers=probed.offers | ({Offer.GRADIENTS} if graph is not None else frozenset()),
         fingerprint=_hash_files([path, *files]),
         parameters=numbers,
         size=sum(file.stat().st_size for file in [path, *files]),
         stochastic=probed.is_stochastic,
-        notes=probed.notes,
+        notes=(*probed.notes, *note),
     )
-    return OnnxModel(spec, session, probed)
+    return OnnxModel(spec, session if graph is None else graph, probed)
+
+
+def _express(
+    onnx: Any, path: Path, session: Session, probed: Probed, dataset: Dataset
+) -> tuple[OnnxGraph | None, tuple[str, ...]]:
+    """Write the graph in torch, or say why there are no gradients."""
+    if Offer.SCORES not in probed.offers or not session.is_plain:
+        return None, ()
+    refusal = "Gradients are not offered: "
+    try:
+        whole = onnx.load(path).graph
+        read, value = onnx.numpy_helper.to_array, onnx.helper.get_attribute_value
+        graph = OnnxGraph(whole, read, value, session.output)
+        with torch.enable_grad():
+            inputs = probed.layout.arrange(probe_rows(dataset)).requires_grad_()
+            outputs = graph(inputs)
+    except UnknownStepError as error:
+        return None, (f"{refusal}the step {error} of the graph is not known in torch.",)
+    except MODEL_ERRORS as error:
+        cause = " ".join(str(error).split())[:160]
+        return None, (f"{refusal}the graph does not run in torch ({cause}).",)
+    expected = probed.outputs
+    is_same = outputs.shape == expected.shape and torch.allclose(
+        outputs.detach(), expected.to(outputs), rtol=1e-4, atol=1e-5
+    )
+    if not is_same:
+        return None, (f"{refusal}written in torch, the graph gave other values.",)
+    return (graph, ()) if outputs.requires_grad else (None, (f"{refusal}none reaches the inputs.",))
 
 
 def _read_weights(onnx: Any, path: Path) -> tuple[int, list[Path]]:
