@@ -1,5 +1,6 @@
 """Every example runs as its first lines say."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,30 @@ def run(name, folder):
 
 
 def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(RUNS)
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*RUNS, "attack_frameworks.py"}
+
+
+@pytest.mark.slow
+def test_networks_of_every_framework_that_is_installed_are_attacked(tmp_path):
+    words = [sys.executable, EXAMPLES / "attack_frameworks.py", "--samples", "50"]
+    done = subprocess.run(
+        list(map(str, words)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert set(lines) == {"PyTorch MLP", "Haiku MLP", "Flax CNN", "Keras CNN"}
+    for said in lines.values():
+        if not said.endswith("is not installed"):
+            accuracy, robust = (float(word.rstrip(",")) for word in said.split() if "." in word)
+            assert accuracy > 0.8
+            assert robust < accuracy
+    missing = [name for name, said in lines.items() if said.endswith("is not installed")]
+    if missing:
+        pytest.skip(f"not installed: what {', '.join(missing)} need")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What makes a `Model` of a module, an estimator, a function or a file."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -12,7 +13,12 @@ from roadworthy.frameworks.function import wrap_function
 from roadworthy.frameworks.instances import is_instance
 from roadworthy.frameworks.torch_module import wrap_module
 
-__all__ = ["is_estimator", "wrap_model"]
+__all__ = ["MXNET", "is_estimator", "wrap_model"]
+
+MXNET = (
+    "MXNet was retired in 2023 and is not read here: write the model to an ONNX file with "
+    "mx.onnx.export_model and give that"
+)
 
 
 def is_estimator(model: Any) -> bool:
@@ -33,10 +39,10 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
             LightGBM booster, or a function that takes a tensor or array (N, …) and
             gives logits, probabilities, labels or numbers.
         model: a `Model`; a PyTorch module; a fitted scikit-learn estimator; a Keras model; a
-            module of TensorFlow, Flax NNX or Equinox; a Flax Linen module and its variables, a
-            Haiku function and its parameters, or a JAX function and its parameters, as a pair; or
-            a function that takes a tensor or array (N, …) and gives logits, probabilities, labels
-            or numbers.
+            module of TensorFlow, PaddlePaddle, Flax NNX or Equinox; as a tuple, a Flax Linen
+            module and its variables, a Haiku function and its parameters, or a JAX function and
+            its parameters; or a function that takes a tensor or array (N, …) and gives logits,
+            probabilities, labels or numbers.
         dataset: says what inputs and outputs there must be.
         name: what the report calls it.
 
@@ -47,10 +53,9 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         return _checked(model, dataset)
     if isinstance(model, type):
         raise InputError(f"{model.__name__} is a class, not a model: give an instance of it")
-    if is_instance(model, "keras", "Layer"):  # on torch it is a module as well
-        from roadworthy.frameworks.keras_model import wrap_keras
-
-        return wrap_keras(model, dataset, name)
+    foreign = _foreign_wrapper(model)
+    if foreign is not None:
+        return foreign(model, dataset, name)
     if isinstance(model, nn.Module):
         return wrap_module(model, dataset, name)
     if is_estimator(model):
@@ -79,6 +84,27 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         f"{type(model).__name__} is no model: give a PyTorch module, a fitted scikit-learn "
         "estimator, a JAX or Keras model, or a function of the inputs"
     )
+
+
+def _foreign_wrapper(model: Any) -> Callable[[Any, Dataset, str | None], Model] | None:
+    """Find who wraps the models of another framework; each is imported for its users alone."""
+    if is_instance(model, "keras", "Layer"):  # on torch it is a module as well
+        from roadworthy.frameworks.keras_model import wrap_keras
+
+        return wrap_keras
+    if is_instance(model, "paddle.nn", "Layer"):
+        from roadworthy.frameworks.paddle_layer import wrap_paddle
+
+        return wrap_paddle
+    if "tensorflow" in sys.modules and (
+        is_instance(model, "tensorflow", "Module") or hasattr(model, "signatures")
+    ):
+        from roadworthy.frameworks.tensorflow_function import wrap_tensorflow
+
+        return wrap_tensorflow
+    if type(model).__module__.partition(".")[0] == "mxnet":
+        raise InputError(MXNET)
+    return None
 
 
 def _is_jax(model: Any, dataset: Dataset) -> bool:

@@ -9,7 +9,7 @@ from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
-from roadworthy.frameworks import wrap_model
+from roadworthy.frameworks import MXNET, wrap_model
 from roadworthy.frameworks.endpoint import is_endpoint, load_endpoint
 from roadworthy.frameworks.exported_program import load_exported_program
 from roadworthy.frameworks.lightgbm_model import load_lightgbm
@@ -113,6 +113,8 @@ def _from_file(path: Path, dataset: Dataset, trust: bool) -> Model:
         return load_keras(path, dataset, trust=trust)
     if path.suffix == ".skops":
         return wrap_model(load_skops(path, trust), dataset, name=path.name)
+    if path.name.endswith("-symbol.json") or path.suffix == ".params":
+        raise InputError(f"{path}: {MXNET}")
     if path.suffix in (".ubj", ".json"):
         return load_xgboost(path, dataset)
     if path.suffix == ".txt":
