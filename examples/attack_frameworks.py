@@ -133,6 +133,5 @@ if __name__ == "__main__":
         model = rw.wrap_model(train(digits), digits)
         accuracy = float((model(x).argmax(1) == y).float().mean())
         result = rw.attacks.PGD()(model, x, y, rw.Ball("linf", 0.1))
-        print(
-            f"{name}: accuracy {accuracy:.3f}, under attack {float((~result.success).float().mean()):.3f}"
-        )
+        robust = float((~result.success).float().mean())
+        print(f"{name}: accuracy {accuracy:.3f}, under attack {robust:.3f}")
