@@ -15,7 +15,6 @@ from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.patch import Patch
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
-from roadworthy.core.dataset import Task
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.core.threat import Ball, Threat
@@ -37,47 +36,33 @@ THREATS: dict[str, Threat] = {
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "auto-attack": {"steps": 10, "queries": 30},
+    "boundary": {"steps": 250},
     "cw-linf": {"steps": 200, "patience": 25},
+    "gen-attack": {"steps": 200},
+    "hclu": {"confidence": 0.5, "iterations": 20},  # so few rows leave the process unsure
     "hop-skip-jump": {"steps": 10},
+    "local-search": {"steps": 40},
     "newtonfool": {"steps": 400},  # its steps are short where few features can move
     "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
-    "salt-and-pepper": {"steps": 120},
-    "vmi-fgsm": {"neighbors": 4},
-    "auto-attack": {"steps": 10, "queries": 30},
-    "hclu": {"confidence": 0.5, "iterations": 20},  # so few rows leave the process unsure
-}
-# how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
-# search that sees only labels or single features comes less near
-NEAR: dict[str, float] = {
-    "jsma": 2.0,  # it moves features in pairs
-}
-USUAL: dict[str, dict] = {"salt-and-pepper": {"steps": 120}}
-USUAL: dict[str, dict] = {
-    "salt-and-pepper": {"steps": 120},
-    "vmi-fgsm": {"neighbors": 4},
-    "hop-skip-jump": {"steps": 10},
-    "opt-margin": {"steps": 40, "searches": 2, "directions": 6},
-    "stadv": {"searches": 2, "length": 20},
-    "boundary": {"steps": 250},
-    "rays": {"steps": 400},
-    "boundary": {"steps": 250},
     "pointwise": {"steps": 60},
-    "local-search": {"steps": 40},
-    "gen-attack": {"steps": 200},
-    "zoo": {"steps": 80, "coordinates": 32},
+    "rays": {"steps": 400},
+    "salt-and-pepper": {"steps": 120},
     "spsa": {"steps": 30, "directions": 16},
+    "stadv": {"searches": 2, "length": 20},
+    "vmi-fgsm": {"neighbors": 4},
+    "zoo": {"steps": 80, "coordinates": 32},
 }
 # how much farther than the nearest error of a linear model it may end, where that is not 5 %: a
 # search that sees only labels or single features comes less near
 NEAR: dict[str, float] = {
+    "boundary": 1.6,
     "hop-skip-jump": 1.1,
     "jsma": 2.0,  # it moves features in pairs
-    "salt-and-pepper": 30.0,
-    "boundary": 1.6,
-    "rays": 1.15,
-    "boundary": 1.6,
-    "zoo": 1.1,
     "pointwise": 30.0,  # its end is minimal feature by feature, not near
+    "rays": 1.15,
+    "salt-and-pepper": 30.0,
+    "zoo": 1.1,
 }
 
 

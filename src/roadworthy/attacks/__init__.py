@@ -6,19 +6,20 @@ from roadworthy.attacks.evasion.apgd import APGD
 from roadworthy.attacks.evasion.auto_attack import AutoAttack
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
+from roadworthy.attacks.evasion.boundary import Boundary
 from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.cw_l0 import CWL0
 from roadworthy.attacks.evasion.cw_linf import CWLinf
-from roadworthy.attacks.evasion.boundary import Boundary
 from roadworthy.attacks.evasion.ddn import DDN
+from roadworthy.attacks.evasion.decision_tree import DecisionTree
 from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fab import FAB
-from roadworthy.attacks.evasion.decision_tree import DecisionTree
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.gen_attack import GenAttack
+from roadworthy.attacks.evasion.hclu import HCLU
 from roadworthy.attacks.evasion.hop_skip_jump import HopSkipJump
 from roadworthy.attacks.evasion.illc import ILLC
 from roadworthy.attacks.evasion.inversion import Inversion
@@ -30,7 +31,6 @@ from roadworthy.attacks.evasion.mi_fgsm import MIFGSM
 from roadworthy.attacks.evasion.newtonfool import NewtonFool
 from roadworthy.attacks.evasion.ni_fgsm import NIFGSM
 from roadworthy.attacks.evasion.opt_margin import OptMargin
-from roadworthy.attacks.evasion.hclu import HCLU
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.pointwise import Pointwise
 from roadworthy.attacks.evasion.r_fgsm import RFGSM
@@ -43,18 +43,18 @@ from roadworthy.attacks.evasion.sparse_l1 import SparseL1
 from roadworthy.attacks.evasion.spatial import Spatial
 from roadworthy.attacks.evasion.spsa import SPSA
 from roadworthy.attacks.evasion.square import Square
-from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
 from roadworthy.attacks.evasion.stadv import StAdv
+from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
+from roadworthy.attacks.evasion.tree_ensemble import TreeEnsemble
 from roadworthy.attacks.evasion.uap import UAP
 from roadworthy.attacks.evasion.vat import VAT
 from roadworthy.attacks.evasion.vmi_fgsm import VMIFGSM
+from roadworthy.attacks.evasion.zoo import ZOO
 from roadworthy.attacks.physical.adversarial_patch import AdversarialPatch
 from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.laser_beam_gradient import LaserBeamGradient
-from roadworthy.attacks.evasion.zoo import ZOO
 from roadworthy.attacks.physical.phantom import PhantomSearch
-from roadworthy.attacks.evasion.tree_ensemble import TreeEnsemble
 from roadworthy.core.attack import EvasionAttack
 from roadworthy.core.registry import Registry
 
@@ -132,12 +132,12 @@ __all__ = [
     "FAB",
     "FGSM",
     "FMN",
+    "HCLU",
     "ILLC",
     "JSMA",
     "LLC",
     "MIFGSM",
     "NIFGSM",
-    "HCLU",
     "PGD",
     "RFGSM",
     "RLLC",
@@ -147,12 +147,13 @@ __all__ = [
     "UAP",
     "VAT",
     "VMIFGSM",
-    "CWLinf",
-    "ADef",
     "ZOO",
-    "Boundary",
-    "AutoAttack",
+    "ADef",
     "AdversarialPatch",
+    "AutoAttack",
+    "Boundary",
+    "CWLinf",
+    "DecisionTree",
     "DeepFool",
     "GenAttack",
     "HopSkipJump",
@@ -163,17 +164,15 @@ __all__ = [
     "MaxConfidence",
     "NewtonFool",
     "OptMargin",
+    "PhantomSearch",
     "Pointwise",
     "RayS",
-    "PhantomSearch",
     "SaltAndPepper",
     "SigmaZero",
     "SparseL1",
     "Spatial",
     "Square",
-    "SuperDeepFool",
     "StAdv",
-    "DecisionTree",
-    "Square",
+    "SuperDeepFool",
     "TreeEnsemble",
 ]
