@@ -17,7 +17,7 @@ from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Offer
 from roadworthy.core.threat import Ball
 from tests.datasets import blobs, builtin, judge, table
-from tests.models import GRADED, Echo, LinearModel, Logistic
+from tests.models import GRADED, LinearModel, Logistic
 
 SMALL = Effort("test", attacked=60, shadows=1, judged=100)
 
@@ -205,9 +205,13 @@ def test_scores_alone_are_attacked_by_search_without_a_curve():
         assert finding.estimate.value < 1
 
 
-def test_labels_alone_are_not_assessed():
-    with pytest.raises(NotAssessed, match="only labels"):
-        verdicts(blobs(), Echo(4, frozenset({Offer.LABELS})))
+def test_labels_alone_are_attacked_without_a_curve():
+    dataset = blobs(apart=1.0)
+    model = Logistic(dataset.train, 2, frozenset({Offer.LABELS}))
+    for finding in verdicts(dataset, model):
+        assert not finding.figures
+        assert finding.estimate.value < 1
+        assert "HopSkipJump" in {row[0] for row in finding.tables[0].rows}
 
 
 def test_regression_is_not_assessed():

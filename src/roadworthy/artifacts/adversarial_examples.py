@@ -12,7 +12,6 @@ from roadworthy.core.card import Card
 from roadworthy.core.dataset import Split
 from roadworthy.core.driver import Limits, run_attack
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.model import Offer
 from roadworthy.core.progress import Progress
 from roadworthy.core.streams import Streams
 from roadworthy.core.threat import Threat
@@ -94,8 +93,8 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
         return (*before, Predictions("test")) if self.target == "least-likely" else before
 
     def cost(self, subject: Subject) -> float:
-        passes = 3 if Offer.GRADIENTS in self.attack.needs else 1
-        return float(passes * self.attack.steps * min(self.n, len(subject.dataset.test)))
+        passes = sum(self.attack.passes_ahead(step) for step in range(self.attack.steps))
+        return float(passes * min(self.n, len(subject.dataset.test)))
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> AdversarialExamplesValue:
         test, rows = subject.dataset.test, drawn_rows(subject, self.n)

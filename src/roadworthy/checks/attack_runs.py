@@ -18,6 +18,7 @@ NAMES = {
     "double": "PGD, twice the budget",
     "fgsm": "one step (FGSM)",
     "square": "random search (Square)",
+    "labels": "HopSkipJump",
     "transfer": "PGD on a copy",
 }
 ENDINGS = {
