@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from attack_pages import attack_pages
+from attack_pages import BENCHMARK, attack_pages, readme_table
 from page_parts import NOTE, facts
 
 from roadworthy.cli.catalog import KINDS, describe, registry
@@ -18,6 +18,8 @@ from roadworthy.cli.policy_file import default_policy
 from roadworthy.core.report import SCHEMA, json_schema
 
 PAGES = Path(__file__).parent / "reference"
+README = Path(__file__).parents[1] / "README.md"
+START, END = "<!-- attack benchmark -->", "<!-- end of attack benchmark -->"
 VERBS = ("inspect", "attack", "diff", "init", "list", "show")
 TITLES = {
     "artifacts": "Artifacts",
@@ -128,6 +130,10 @@ def main() -> None:
     """Write the pages, or say which are out of date."""
     PAGES.mkdir(exist_ok=True)
     stale, made = [], pages()
+    if BENCHMARK.exists():
+        before, start, rest = README.read_text(encoding="utf-8").partition(START)
+        _, end, after = rest.partition(END)
+        made["../../README.md"] = f"{before}{start}\n{readme_table()}\n{end}{after}"
     for name, text in made.items():
         path = PAGES / name
         if path.exists() and path.read_text(encoding="utf-8") == text:

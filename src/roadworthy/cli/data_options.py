@@ -20,8 +20,9 @@ Model = Annotated[
     Text,
     typer.Argument(
         metavar="MODEL",
-        help="A baseline's name (roadworthy list models), a bundle folder, a .pt2, .onnx or "
-        ".skops file, or package.module:function. Default: digits-cnn.",
+        help="A baseline's name (roadworthy list models), a bundle folder, a .pt2, .onnx, .skops, "
+        ".keras, XGBoost (.ubj, .json) or LightGBM (.txt) file, an endpoint's http:// address, or "
+        "package.module:function. Default: digits-cnn.",
         show_default=False,
     ),
 ]
