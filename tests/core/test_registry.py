@@ -51,6 +51,11 @@ def test_two_items_of_one_name_are_refused():
         Registry("fruits", Pear, Other)
 
 
+def test_an_item_that_is_listed_twice_is_refused():
+    with pytest.raises(ValueError, match="'pear' is listed twice among the fruits"):
+        Registry("fruits", Pear, Peach, Pear)
+
+
 def test_an_alias_may_repeat_its_own_items_name():
     class Fig:
         card = Card("fig", "Fig", aliases=("FIG",))

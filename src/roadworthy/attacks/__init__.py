@@ -104,7 +104,6 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     StAdv,
     Boundary,
     RayS,
-    Boundary,
     Pointwise,
     LocalSearch,
     GenAttack,

@@ -31,6 +31,8 @@ class Registry(Generic[T]):
         self._by_key: dict[str, T] = {}
         self._items = items
         for item in items:
+            if items.count(item) > 1:
+                raise ValueError(f"{item.card.name!r} is listed twice among the {kind}")
             for key in (item.card.name, *item.card.aliases):
                 if self._by_key.setdefault(key.casefold(), item) is not item:
                     raise ValueError(f"two {kind} are called {key!r}")

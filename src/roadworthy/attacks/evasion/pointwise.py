@@ -54,7 +54,7 @@ class Pointwise(EvasionAttack):
     card = Card(
         "pointwise",
         "Pointwise attack",
-        aliases=("PointwiseAttack",),
+        aliases=("PointwiseAttack", "pointwise attack"),
         paper="arxiv:1805.09190",
     )
     threats = frozenset({"l0", "l2"})
