@@ -1,4 +1,3 @@
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -99,7 +98,7 @@ def attack(
         model=model,
         data=data,
         options=data_options,
-        arguments=shlex.join([model, data, *data_options.words()]),
+        arguments=session.name_arguments(model, data, data_options),
         attacks=tuple(name.strip() for name in attacks.split(",") if name.strip()),
         settings=tuple(settings or ()),
         norm=norm,

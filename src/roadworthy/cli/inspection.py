@@ -1,4 +1,3 @@
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -87,7 +86,7 @@ def inspect(
         model=model,
         data=data,
         options=data_options,
-        arguments=shlex.join([model, data, *data_options.words()]),
+        arguments=session.name_arguments(model, data, data_options),
         out=out,
         policy=session.choose_policy(policy, gate, only or [], skip or []),
         strict=strict,

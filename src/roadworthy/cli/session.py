@@ -20,6 +20,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.core.policy import GATES, Gate, Policy, exit_code, read_policy
 from roadworthy.core.report import Report
+from roadworthy.frameworks.http_post import without_secrets
 from roadworthy.render import FORMATS, html, terminal_summary
 from roadworthy.render.html import Draw
 from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
@@ -74,6 +75,11 @@ def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
     if data is None:
         return model, "digits"
     return model, data
+
+
+def name_arguments(model: str, data: str, options: DataOptions) -> str:
+    """Write model and data as words of a shell command, fit for a report."""
+    return shlex.join([without_secrets(model), data, *options.words()])
 
 
 def choose_policy(path: Path | None, gate: str | None, only: list[str], skip: list[str]) -> Policy:

@@ -72,14 +72,14 @@ def wrap_function(
 
 
 def _call_with_tensor(function: Callable[[Any], Any], dataset: Dataset, x: Tensor) -> Any:
-    return _tensor(function(x), dataset)
+    return tensor_of(function(x), dataset)
 
 
 def _call_with_array(function: Callable[[Any], Any], dataset: Dataset, x: Tensor) -> Any:
-    return _tensor(function(x.detach().cpu().numpy()), dataset)
+    return tensor_of(function(x.detach().cpu().numpy()), dataset)
 
 
-def _tensor(outputs: Any, dataset: Dataset) -> Any:
+def tensor_of(outputs: Any, dataset: Dataset) -> Any:
     """Make a tensor of what can be one; class names become class numbers."""
     if isinstance(outputs, (Tensor, dict, str)) or outputs is None:
         return outputs

@@ -10,8 +10,9 @@ from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
 from roadworthy.frameworks import MXNET, wrap_model
-from roadworthy.frameworks.endpoint import is_endpoint, load_endpoint
+from roadworthy.frameworks.endpoint import load_endpoint
 from roadworthy.frameworks.exported_program import load_exported_program
+from roadworthy.frameworks.http_post import is_address
 from roadworthy.frameworks.lightgbm_model import load_lightgbm
 from roadworthy.frameworks.onnx_session import load_onnx
 from roadworthy.frameworks.xgboost_model import load_xgboost
@@ -53,7 +54,7 @@ def load_model(
     text, path = str(source), Path(source)
     if text in RECIPES and not path.is_file():
         return _baseline(RECIPES.get(text)(), dataset, seed, store, progress or Silent())
-    if is_endpoint(text):
+    if is_address(text):
         return load_endpoint(text, dataset)
     if path.is_dir():
         return _from_folder(path, dataset, trust)
