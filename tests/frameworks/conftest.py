@@ -47,3 +47,10 @@ def pictures():
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(40, 1, 6, 6, generator=generator)
     return rows(x, (torch.arange(40) % 3))
+
+
+@pytest.fixture
+def six():
+    """Three classes of six numbers."""
+    x = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+    return rows(x, torch.arange(40) % 3)

@@ -6,6 +6,7 @@ from torch.export import ExportedProgram
 
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
+from roadworthy.frameworks.fixed_batch import in_batches
 from roadworthy.frameworks.plain_archive import read_plain_archive
 from roadworthy.frameworks.torch_module import TorchModel, wrap_module
 
@@ -34,11 +35,7 @@ class ExportedModule(nn.Module):
         return self  # the mode was fixed when the program was exported
 
     def forward(self, x: Tensor) -> object:
-        if self.batch is None:
-            return self.program(x)
-        padding = x[-1:].expand(-len(x) % self.batch, *x.shape[1:])
-        batches = torch.cat([x, padding]).split(self.batch)
-        return torch.cat([self.program(batch) for batch in batches])[: len(x)]
+        return in_batches(self.program, x, self.batch)
 
 
 def load_exported_program(

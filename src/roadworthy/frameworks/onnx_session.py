@@ -1,5 +1,4 @@
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,15 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError, MissingExtraError
 from roadworthy.core.model import Model, ModelSpec, Offer
+from roadworthy.frameworks.fixed_batch import in_batches
 from roadworthy.frameworks.layout import FOREIGN
-from roadworthy.frameworks.onnx_graph import OnnxGraph, UnknownStepError
-from roadworthy.frameworks.outputs import convert
+from roadworthy.frameworks.onnx_graph import OnnxGraph, read_graph
+from roadworthy.frameworks.onnx_node import UnknownOperator
+from roadworthy.frameworks.outputs import Reading, convert
 from roadworthy.frameworks.probe import MODEL_ERRORS, Probed, probe, probe_rows
 
 LARGEST = 2 * 1024**3  # bytes: protobuf reads no larger message
+NEAR = 1e-5  # of the largest output: how far two computations of one graph may be apart
 KINDS = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
@@ -27,18 +29,22 @@ KINDS = {
 
 
 class OnnxModel(Model):
-    """An ONNX file: through ONNX Runtime on the CPU, or in torch where every step is known there.
+    """An ONNX file, in torch with gradients or else through ONNX Runtime on the CPU without.
 
     Args:
         spec: what is known of it.
-        call: computes the raw outputs; differentiable if it is the graph in torch.
+        call: runs the file.
         probed: how to feed it and to read its outputs.
     """
 
-    def __init__(self, spec: ModelSpec, call: Callable[[Tensor], Tensor], probed: Probed) -> None:
+    def __init__(self, spec: ModelSpec, call: "OnnxGraph | Session", probed: Probed) -> None:
         super().__init__(spec)
         self._call = call
         self._probed = probed
+
+    def move(self, device: torch.device) -> None:
+        if isinstance(self._call, OnnxGraph):
+            self._call.to(device)
 
     def forward(self, x: Tensor) -> Tensor:
         outputs = self._call(self._probed.layout.arrange(x))
@@ -64,29 +70,19 @@ class Session:
         if self._input.type not in KINDS:
             raise InputError(f"the ONNX model takes {self._input.type}: export it for numbers")
         first = self._input.shape[0] if self._input.shape else None
-        self._batch = first if isinstance(first, int) else None
+        self.batch = first if isinstance(first, int) else None
+        self.given, self.wanted = str(self._input.name), _choose_output(runtime.get_outputs())
+        self.dtype = torch.from_numpy(np.empty(0, KINDS[self._input.type])).dtype
         self._runtime = runtime
         self._errors = errors
-        self.output = _choose_output(runtime.get_outputs())
-
-    @property
-    def is_plain(self) -> bool:
-        """It takes float32 numbers, any number of rows at a time."""
-        return self._batch is None and self._input.type == "tensor(float)"
 
     def __call__(self, x: Tensor) -> Tensor:
         """Give the raw outputs for inputs (N, …)."""
-        rows = x.detach().cpu().numpy().astype(KINDS[self._input.type])
-        if self._batch is None:
-            return self._run(rows)
-        padding = np.repeat(rows[-1:], -len(rows) % self._batch, 0)
-        padded = np.concatenate([rows, padding])
-        parts = [self._run(part) for part in np.split(padded, len(padded) // self._batch)]
-        return torch.cat(parts)[: len(rows)]
+        return in_batches(self._run, x.detach().cpu().to(self.dtype), self.batch)
 
-    def _run(self, rows: np.ndarray) -> Tensor:
+    def _run(self, x: Tensor) -> Tensor:
         try:
-            (values,) = self._runtime.run([self.output], {self._input.name: rows})
+            (values,) = self._runtime.run([self.wanted], {self.given: x.numpy()})
         except self._errors as error:
             raise RuntimeError(str(error)) from error
         if isinstance(values, list):  # one mapping from class to probability per row
@@ -145,48 +141,56 @@ def load_onnx(path: Path, dataset: Dataset, name: str | None = None) -> OnnxMode
         raise InputError(f"ONNX Runtime cannot read {path}: {str(error)[:160]}") from None
     session = Session(runtime, errors)
     probed = probe(session, dataset, FOREIGN)
-    graph, note = _express(onnx, path, session, probed, dataset)
+    call, why_not = _differentiable(path, session, probed, dataset)
+    notes = (f"The ONNX model shows scores but no gradients: {why_not}.",) if why_not else ()
+    gradients = {Offer.GRADIENTS} if isinstance(call, OnnxGraph) else set()
     spec = ModelSpec(
         name=name or path.name,
         task=dataset.task,
         input_shape=tuple(dataset.test.x.shape[1:]),
         outputs=max(1, len(dataset.classes)),
-        offers=probed.offers | ({Offer.GRADIENTS} if graph is not None else frozenset()),
+        offers=probed.offers | gradients,
         fingerprint=_hash_files([path, *files]),
         parameters=numbers,
         size=sum(file.stat().st_size for file in [path, *files]),
         stochastic=probed.is_stochastic,
-        notes=(*probed.notes, *note),
+        notes=(*probed.notes, *notes),
     )
-    return OnnxModel(spec, session if graph is None else graph, probed)
+    return OnnxModel(spec, call, probed)
 
 
-def _express(
-    onnx: Any, path: Path, session: Session, probed: Probed, dataset: Dataset
-) -> tuple[OnnxGraph | None, tuple[str, ...]]:
-    """Write the graph in torch, or say why there are no gradients."""
-    if Offer.SCORES not in probed.offers or not session.is_plain:
-        return None, ()
-    refusal = "Gradients are not offered: "
+def _differentiable(
+    path: Path, session: Session, probed: Probed, dataset: Dataset
+) -> tuple[OnnxGraph | Session, str]:
+    """Give what computes the file in torch if that gives the same outputs, or else why not."""
+    if probed.reading == Reading.LABELS:
+        return session, ""
     try:
-        whole = onnx.load(path).graph
-        read, value = onnx.numpy_helper.to_array, onnx.helper.get_attribute_value
-        graph = OnnxGraph(whole, read, value, session.output)
-        with torch.enable_grad():
-            inputs = probed.layout.arrange(probe_rows(dataset)).requires_grad_()
-            outputs = graph(inputs)
-    except UnknownStepError as error:
-        return None, (f"{refusal}the step {error} of the graph is not known in torch.",)
+        graph = read_graph(path, session.given, session.wanted, session.dtype, session.batch)
+        trouble = _compare(graph, probed, dataset)
+    except UnknownOperator as error:
+        trouble = f"its operator {error} is not known here"
     except MODEL_ERRORS as error:
         cause = " ".join(str(error).split())[:160]
-        return None, (f"{refusal}the graph does not run in torch ({cause}).",)
+        trouble = f"it cannot be computed in torch ({type(error).__name__}: {cause})"
+    return (session, trouble) if trouble else (graph, "")
+
+
+def _compare(graph: OnnxGraph, probed: Probed, dataset: Dataset) -> str:
+    """Say why a graph cannot stand for the file that gave some outputs; empty if it can."""
+    x = probe_rows(dataset).requires_grad_()
+    with torch.enable_grad():
+        outputs = graph(probed.layout.arrange(x))
     expected = probed.outputs
-    is_same = outputs.shape == expected.shape and torch.allclose(
-        outputs.detach(), expected.to(outputs), rtol=1e-4, atol=1e-5
-    )
-    if not is_same:
-        return None, (f"{refusal}written in torch, the graph gave other values.",)
-    return (graph, ()) if outputs.requires_grad else (None, (f"{refusal}none reaches the inputs.",))
+    if outputs.shape != expected.shape:
+        return f"in torch its outputs have shape {tuple(outputs.shape)}"
+    gap = float((outputs.detach() - expected).abs().max())
+    if not gap <= NEAR * max(1.0, float(expected.abs().max())):
+        return f"in torch its outputs differ from those of ONNX Runtime by up to {gap:.1g}"
+    if not outputs.requires_grad:
+        return "no derivative leads from its outputs to its inputs"
+    (gradient,) = torch.autograd.grad(outputs.sum(), x, allow_unused=True)
+    return "" if gradient is not None else "its outputs do not depend on its inputs"
 
 
 def _read_weights(onnx: Any, path: Path) -> tuple[int, list[Path]]:
