@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.dataset import Dataset
+from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec
 from roadworthy.frameworks.bridge import Foreign, cross
@@ -14,37 +16,38 @@ from roadworthy.frameworks.layout import TORCH
 from roadworthy.frameworks.outputs import convert
 from roadworthy.frameworks.probe import Probed, probe
 
+NO_GRADIENTS = (
+    "A layer from paddle.jit.load shows scores but no gradients: give the layer that was saved."
+)
+
 
 class PaddleModel(Model):
     """A PaddlePaddle layer: scores, and gradients through its own derivative.
 
     Args:
         spec: what is known of it.
-        function: computes it.
+        call: computes its outputs, differentiable by its inputs where it can be.
         probed: how to feed it and to read its outputs.
     """
 
-    def __init__(self, spec: ModelSpec, function: "PaddleFunction", probed: Probed) -> None:
+    def __init__(self, spec: ModelSpec, call: Callable[[Tensor], Tensor], probed: Probed) -> None:
         super().__init__(spec)
-        self._function = function
+        self._call = call
         self._probed = probed
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = cross(self._function, self._probed.layout.arrange(x))
+        outputs = self._call(self._probed.layout.arrange(x))
         return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 
 class PaddleFunction(Foreign):
-    """A layer in evaluation mode whose weights need no gradient.
+    """A layer in evaluation mode.
 
     Args:
-        layer: a copy of the caller's.
+        layer: what computes it, which nobody else changes.
     """
 
     def __init__(self, layer: Any) -> None:
-        layer.eval()
-        for weight in layer.parameters():
-            weight.stop_gradient = True
         self._layer = layer
 
     def predict(self, x: Tensor) -> Tensor:
@@ -79,8 +82,10 @@ def wrap_paddle(layer: Any, dataset: Dataset, name: str | None = None) -> Paddle
     Raises:
         InputError: it cannot take the inputs, or its outputs do not fit the dataset.
     """
-    function = PaddleFunction(copy.deepcopy(layer))
-    probed = probe(partial(cross, function), dataset, TORCH)
+    # two classes, one for each format of the file, and the newer one has no public name
+    is_loaded = type(layer).__name__ in ("TranslatedLayer", "PirTranslatedLayer")
+    call = _without_gradients(layer) if is_loaded else _with_gradients(layer)
+    probed = probe(call, dataset, TORCH)
     weights = {key: value.numpy() for key, value in layer.state_dict().items()}
     spec = ModelSpec(
         name=name or type(layer).__name__,
@@ -92,6 +97,23 @@ def wrap_paddle(layer: Any, dataset: Dataset, name: str | None = None) -> Paddle
         parameters=sum(value.size for value in weights.values()),
         size=sum(value.nbytes for value in weights.values()),
         stochastic=probed.is_stochastic,
-        notes=probed.notes,
+        notes=(*probed.notes, NO_GRADIENTS) if is_loaded else probed.notes,
     )
-    return PaddleModel(spec, function, probed)
+    return PaddleModel(spec, call, probed)
+
+
+def _with_gradients(layer: Any) -> Callable[[Tensor], Tensor]:
+    """Call a copy whose weights need no gradient."""
+    layer = copy.deepcopy(layer)
+    layer.eval()
+    for weight in layer.parameters():
+        weight.stop_gradient = True
+    return partial(cross, PaddleFunction(layer))
+
+
+def _without_gradients(layer: Any) -> Callable[[Tensor], Tensor]:
+    """Call a program read by `paddle.jit.load`; for evaluation it has no derivative."""
+    if layer.training:  # it cannot be copied, and the caller's must stay as it is
+        raise InputError("the layer from paddle.jit.load is in training mode: call its eval()")
+    function = PaddleFunction(layer)
+    return lambda x: cross(function, x.detach())
