@@ -13,31 +13,12 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import ModelSpec
 from roadworthy.frameworks.bridge import Foreign, cross
+from roadworthy.frameworks.function import FunctionModel
 from roadworthy.frameworks.jax_forms import Form, forms
 from roadworthy.frameworks.layout import FOREIGN
-from roadworthy.frameworks.outputs import convert
 from roadworthy.frameworks.probe import Probed, probe
-
-
-class JaxModel(Model):
-    """A JAX function or module: scores, and gradients through its own derivative.
-
-    Args:
-        spec: what is known of it.
-        function: computes it.
-        probed: how to feed it and to read its outputs.
-    """
-
-    def __init__(self, spec: ModelSpec, function: "JaxFunction", probed: Probed) -> None:
-        super().__init__(spec)
-        self._function = function
-        self._probed = probed
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = cross(self._function, self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 
 class JaxFunction(Foreign):
@@ -102,7 +83,7 @@ class _Tried:
     probed: Probed
 
 
-def wrap_jax(model: Any, dataset: Dataset, name: str | None = None) -> JaxModel:
+def wrap_jax(model: Any, dataset: Dataset, name: str | None = None) -> FunctionModel:
     """Make a model of a JAX function, or of a module of Flax, Haiku or Equinox.
 
     Args:
@@ -132,7 +113,7 @@ def wrap_jax(model: Any, dataset: Dataset, name: str | None = None) -> JaxModel:
         stochastic=probed.is_stochastic,
         notes=(*form.notes, *probed.notes),
     )
-    return JaxModel(spec, function, probed)
+    return FunctionModel(spec, partial(cross, function), probed)
 
 
 def _try_forms(model: Any, dataset: Dataset) -> _Tried:

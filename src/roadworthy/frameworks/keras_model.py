@@ -10,33 +10,14 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError, MissingExtraError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import ModelSpec
 from roadworthy.frameworks.bridge import cross
+from roadworthy.frameworks.function import FunctionModel
 from roadworthy.frameworks.layout import FOREIGN
-from roadworthy.frameworks.outputs import convert
-from roadworthy.frameworks.probe import MODEL_ERRORS, Probed, probe
+from roadworthy.frameworks.probe import MODEL_ERRORS, probe
 
 
-class KerasModel(Model):
-    """A Keras 3 model on whichever backend it runs: scores, and that backend's gradients.
-
-    Args:
-        spec: what is known of it.
-        call: computes its outputs, differentiable by its inputs.
-        probed: how to feed it and to read its outputs.
-    """
-
-    def __init__(self, spec: ModelSpec, call: Callable[[Tensor], Tensor], probed: Probed) -> None:
-        super().__init__(spec)
-        self._call = call
-        self._probed = probed
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = self._call(self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
-
-
-def wrap_keras(model: Any, dataset: Dataset, name: str | None = None) -> KerasModel:
+def wrap_keras(model: Any, dataset: Dataset, name: str | None = None) -> FunctionModel:
     """Make a model of a Keras model; it is called in inference mode and left as it is.
 
     Raises:
@@ -61,10 +42,10 @@ def wrap_keras(model: Any, dataset: Dataset, name: str | None = None) -> KerasMo
         stochastic=probed.is_stochastic,
         notes=probed.notes,
     )
-    return KerasModel(spec, call, probed)
+    return FunctionModel(spec, call, probed)
 
 
-def load_keras(path: Path, dataset: Dataset, *, trust: bool = False) -> KerasModel:
+def load_keras(path: Path, dataset: Dataset, *, trust: bool = False) -> FunctionModel:
     """Make a model of a `.keras` file.
 
     Args:

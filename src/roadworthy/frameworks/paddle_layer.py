@@ -10,34 +10,15 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import ModelSpec
 from roadworthy.frameworks.bridge import Foreign, cross
+from roadworthy.frameworks.function import FunctionModel
 from roadworthy.frameworks.layout import TORCH
-from roadworthy.frameworks.outputs import convert
-from roadworthy.frameworks.probe import Probed, probe
+from roadworthy.frameworks.probe import probe
 
 NO_GRADIENTS = (
     "A layer from paddle.jit.load shows scores but no gradients: give the layer that was saved."
 )
-
-
-class PaddleModel(Model):
-    """A PaddlePaddle layer: scores, and gradients through its own derivative.
-
-    Args:
-        spec: what is known of it.
-        call: computes its outputs, differentiable by its inputs where it can be.
-        probed: how to feed it and to read its outputs.
-    """
-
-    def __init__(self, spec: ModelSpec, call: Callable[[Tensor], Tensor], probed: Probed) -> None:
-        super().__init__(spec)
-        self._call = call
-        self._probed = probed
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = self._call(self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 
 class PaddleFunction(Foreign):
@@ -76,7 +57,7 @@ def _tensor(outputs: Any) -> Tensor:
     return torch.utils.dlpack.from_dlpack(paddle.utils.dlpack.to_dlpack(outputs.detach()))
 
 
-def wrap_paddle(layer: Any, dataset: Dataset, name: str | None = None) -> PaddleModel:
+def wrap_paddle(layer: Any, dataset: Dataset, name: str | None = None) -> FunctionModel:
     """Make a model of a `paddle.nn.Layer`; a copy is inspected, in evaluation mode.
 
     Raises:
@@ -99,7 +80,7 @@ def wrap_paddle(layer: Any, dataset: Dataset, name: str | None = None) -> Paddle
         stochastic=probed.is_stochastic,
         notes=(*probed.notes, NO_GRADIENTS) if is_loaded else probed.notes,
     )
-    return PaddleModel(spec, call, probed)
+    return FunctionModel(spec, call, probed)
 
 
 def _with_gradients(layer: Any) -> Callable[[Tensor], Tensor]:

@@ -10,32 +10,13 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
-from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.model import ModelSpec
 from roadworthy.frameworks.bridge import Foreign, cross
+from roadworthy.frameworks.function import FunctionModel
 from roadworthy.frameworks.layout import FOREIGN
-from roadworthy.frameworks.outputs import convert
-from roadworthy.frameworks.probe import Probed, probe
+from roadworthy.frameworks.probe import probe
 
 SIGNATURE = "serving_default"
-
-
-class TensorFlowModel(Model):
-    """A TensorFlow module or SavedModel: scores, and gradients through its own derivative.
-
-    Args:
-        spec: what is known of it.
-        function: computes it.
-        probed: how to feed it and to read its outputs.
-    """
-
-    def __init__(self, spec: ModelSpec, function: "TensorFlowFunction", probed: Probed) -> None:
-        super().__init__(spec)
-        self._function = function
-        self._probed = probed
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs = cross(self._function, self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
 
 
 class TensorFlowFunction(Foreign):
@@ -88,7 +69,7 @@ def _tensor(outputs: Any) -> Tensor:
     return torch.utils.dlpack.from_dlpack(tf.experimental.dlpack.to_dlpack(outputs))
 
 
-def wrap_tensorflow(model: Any, dataset: Dataset, name: str | None = None) -> TensorFlowModel:
+def wrap_tensorflow(model: Any, dataset: Dataset, name: str | None = None) -> FunctionModel:
     """Make a model of a `tf.Module`, or of what `tf.saved_model.load` gives.
 
     Raises:
@@ -110,10 +91,10 @@ def wrap_tensorflow(model: Any, dataset: Dataset, name: str | None = None) -> Te
         stochastic=probed.is_stochastic,
         notes=probed.notes,
     )
-    return TensorFlowModel(spec, function, probed)
+    return FunctionModel(spec, partial(cross, function), probed)
 
 
-def load_saved_model(path: Path, dataset: Dataset, *, trust: bool = False) -> TensorFlowModel:
+def load_saved_model(path: Path, dataset: Dataset, *, trust: bool = False) -> FunctionModel:
     """Make a model of a SavedModel folder.
 
     Raises:
