@@ -1,17 +1,13 @@
 import torch
 from torch import Tensor
 
+from roadworthy.attacks.directions import in_units
 from roadworthy.core.attack import State
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
 NEGLIGIBLE = 1e-10  # slopes, relative to the steepest
 NEWTON_STEPS = 12
-
-
-def in_units(values: Tensor, unit: Tensor) -> Tensor:
-    """Give changes (N, …) as rows (N, D) in units of each feature, 0 where it cannot change."""
-    return torch.where(unit > 0, values / unit, torch.zeros_like(values)).flatten(1)
 
 
 def onto_l1_and_box(x: Tensor, state: State, threat: Ball) -> Tensor:
@@ -21,10 +17,10 @@ def onto_l1_and_box(x: Tensor, state: State, threat: Ball) -> Tensor:
     Source: Croce, Hein 2021, arXiv:2103.01208, section 2.
     """
     unit = threat.unit(x)
-    delta = in_units(x - state.origin, unit)
+    delta = in_units(x - state.origin, unit).flatten(1)
     room = torch.where(x > state.origin, state.high - state.origin, state.origin - state.low)
     size = delta.abs()
-    room = torch.minimum(in_units(room, unit), size)
+    room = torch.minimum(in_units(room, unit).flatten(1), size)
     # each size is cut by the same threshold; from the top down, an entry begins to count where the
     # threshold falls below its size, and stops where the box has no more room for it
     marks = torch.cat([size, size - room], 1)
@@ -64,7 +60,8 @@ def to_hyperplane(gradient: Tensor, gain: Tensor, x: Tensor, state: State, threa
     steepest = slope.amax(1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
     slope, need = slope / steepest, (gain.abs()[:, None] / steepest).clamp_max(1e12)
     slope = slope * (slope > NEGLIGIBLE)
-    room = in_units(torch.where(upward, state.high - x, x - state.low), unit).clamp_min(0)
+    room = torch.where(upward, state.high - x, x - state.low).clamp_min(0)
+    room = in_units(room, unit).flatten(1)
     # no entry goes farther than it would alone; one without slope does not go at all
     room = torch.where(slope > 0, torch.minimum(room, need / slope), 0)
     if threat.norm == "l1":
