@@ -8,6 +8,8 @@ from functools import cache
 
 import torch
 from attack_pages import PICTURES
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 import roadworthy as rw
 from roadworthy.attacks import ATTACKS
@@ -18,6 +20,8 @@ from roadworthy.render.png import Picture, png
 
 EPS = {"linf": 0.2, "l2": 2.0, "l1": 12.0, "l0": 8.0}
 ROWS = 40
+MORE_ROWS = {"phantom": 400}  # it fools few digits
+SETTINGS = {"hclu": {"confidence": 0.5}}  # 80 digits leave a Gaussian process unsure
 SCALE = 12  # pixels of the picture for one of the digit
 
 
@@ -26,10 +30,10 @@ def subject(offer):
     """Give digits and a model that was trained on them and offers what an attack needs."""
     data = rw.load_dataset("digits")
     if offer == Offer.TREES:
-        return data, rw.load_model("random-forest", data)
+        tree = DecisionTreeClassifier(max_depth=8, random_state=0)
+        tree.fit(data.train.x.flatten(1).numpy(), data.train.y.numpy())
+        return data, rw.wrap_model(tree, data)
     if offer == Offer.UNCERTAINTY:
-        from sklearn.gaussian_process import GaussianProcessClassifier
-
         few = data.train.y < 2
         x, y = data.train.x[few].flatten(1)[:80], data.train.y[few][:80]
         rows = data.test.y < 2
@@ -43,11 +47,14 @@ def draw(attack) -> None:
     """Attack some digits and draw the first error: before, after, and the change between."""
     special = attack.needs & {Offer.TREES, Offer.UNCERTAINTY}
     data, model = subject(next(iter(special), None))
-    x, y = data.test.x[:ROWS], data.test.y[:ROWS]
+    rows = MORE_ROWS.get(attack.card.name, ROWS)
+    x, y = data.test.x[:rows], data.test.y[:rows]
     kind = sorted(attack.threats, key=lambda kind: [*NORMS, *THREATS.names()].index(kind))[0]
     threat = Ball(kind, EPS[kind]) if kind in NORMS else THREATS.get(kind)()
     pool = (data.train.x[:500], data.train.y[:500])
-    result = rw.run_attack(attack(), model, x, y, threat, pool=pool)
+    result = rw.run_attack(
+        attack(**SETTINGS.get(attack.card.name, {})), model, x, y, threat, pool=pool
+    )
     found = (result.success & (result.distance > 0)).nonzero()[:, 0]
     if not len(found):
         print(f"{attack.card.name}: no error found")

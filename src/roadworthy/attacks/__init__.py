@@ -60,6 +60,7 @@ from roadworthy.core.registry import Registry
 
 ATTACKS: Registry[type[EvasionAttack]] = Registry(
     "attacks",
+    # gradients, within a budget
     FGSM,
     PGD,
     APGD,
@@ -77,7 +78,10 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     SparseL1,
     VAT,
     AMD,
+    UAP,
     MaxConfidence,
+    AutoAttack,
+    # gradients, nearest error
     DDN,
     FMN,
     CW,
@@ -87,34 +91,36 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     OptMargin,
     SigmaZero,
     FAB,
-    Square,
     DeepFool,
     SuperDeepFool,
     NewtonFool,
     JSMA,
-    SaltAndPepper,
-    Inversion,
     BLB,
-    UAP,
+    # scores
+    Square,
+    SPSA,
+    ZOO,
+    GenAttack,
+    LocalSearch,
+    # labels
     HopSkipJump,
-    Spatial,
-    LaserBeamSearch,
-    LaserBeamGradient,
-    ADef,
-    StAdv,
     Boundary,
     RayS,
     Pointwise,
-    LocalSearch,
-    GenAttack,
-    SPSA,
-    ZOO,
-    AutoAttack,
-    PhantomSearch,
-    AdversarialPatch,
+    SaltAndPepper,
+    Inversion,
+    # trees and Gaussian processes
     DecisionTree,
     TreeEnsemble,
     HCLU,
+    # what happens in the world
+    Spatial,
+    ADef,
+    StAdv,
+    LaserBeamSearch,
+    LaserBeamGradient,
+    AdversarialPatch,
+    PhantomSearch,
 )
 
 __all__ = [

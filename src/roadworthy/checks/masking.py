@@ -9,11 +9,26 @@ from torch import Tensor
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
 from roadworthy.core.adaptive import DRAWS
 from roadworthy.core.attack import Reason
-from roadworthy.core.finding import Alarm
+from roadworthy.core.estimates import Measure
+from roadworthy.core.finding import Alarm, Threshold, Verdict, compare
 from roadworthy.core.model import Model
 
 FEW = 0.02  # a share of the attacked rows that says nothing of the rest
 SURE = 0.01  # p-value below which one attack beats another beyond chance
+
+
+def judged(
+    estimate: Measure, threshold: Threshold, alarms: tuple[Alarm, ...]
+) -> tuple[Verdict, str]:
+    """Judge an estimate, but never pass it where an alarm says that the attacks failed.
+
+    Returns:
+        The verdict, and the reason where an alarm changed it.
+    """
+    verdict = compare(estimate, threshold)
+    if alarms and verdict == Verdict.PASS:
+        return Verdict.WARN, "an alarm says that the attacks may have failed: this is no pass"
+    return verdict, ""
 
 
 def declared(model: Model) -> tuple[Alarm, ...]:

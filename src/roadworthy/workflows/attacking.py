@@ -26,7 +26,7 @@ from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.driver import Limits
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.estimates import Measure, proportion
-from roadworthy.core.finding import Alarm, Finding, Table, Verdict, compare
+from roadworthy.core.finding import Alarm, Finding, Table
 from roadworthy.core.threat import NORMS, Ball, Threat
 
 # budgets that the literature's leaderboards use for images of a range of 1, and for tables in
@@ -187,12 +187,9 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
     estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
     threshold = RobustAccuracy().threshold("min_robust_accuracy")
     alarms = _alarms(bench, attacked)
-    verdict, reason = compare(estimate, threshold), ""
-    if alarms and verdict == Verdict.PASS:
-        verdict = Verdict.WARN
-        reason = "an alarm says that the attacks may have failed: this is no pass"
+    verdict, reason = masking.judged(estimate, threshold, alarms)
     names = ", ".join(attack.card.name for attack, _ in attacked.runs)
-    unit = "standard deviations" if subject.dataset.features else "the inputs' range"
+    unit = ", standard deviations" if subject.dataset.features else ""
     return Finding(
         code="RW-ROB-000",
         scope=threat.kind,
@@ -209,7 +206,9 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
         estimate=estimate,
         threshold=threshold,
         measures=(_clean(attacked), *_shares(attacked)),
-        figures=(worst_curve(attacked.distance, threat.eps, f"{threat.kind} size, {unit}"),),
+        figures=(
+            worst_curve(attacked.distance, threat.eps, f"{threat.kind} size of the change{unit}"),
+        ),
         tables=(costs(attacked), endings(attacked)),
         examples=nearest(subject.dataset, _as_value(attacked)),
         alarms=alarms,
@@ -220,7 +219,7 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
 def costs(attacked: Attacked) -> Table:
     """Tabulate what each attack found and what it took."""
     columns = (
-        "attack", "rows seen", "success", "distance: quartile", "median", "quartile",
+        "attack", "rows seen", "success", "lower quartile", "median distance", "upper quartile",
         "forward passes", "backward passes",
     )  # fmt: skip
     lines = []

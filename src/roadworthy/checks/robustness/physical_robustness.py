@@ -10,6 +10,7 @@ from roadworthy.attacks.physical.phantom import PhantomSearch
 from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
+from roadworthy.checks import masking
 from roadworthy.checks.perturbed_rows import nearest
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.attack import EvasionAttack
@@ -132,15 +133,20 @@ class PhysicalRobustness(Check):
             f"right under {CHANGES[kind]}; unchanged {clean.value:.1%} are right. This is an upper "
             "bound: a better search may find more errors."
         )
+        threshold, alarms = self.threshold("min_accuracy"), masking.declared(subject.model)
+        verdict, reason = masking.judged(estimate, threshold, alarms)
         return self.finding(
             claim,
+            verdict=verdict,
+            reason=reason,
             scope=kind,
             estimate=estimate,
-            threshold=self.threshold("min_accuracy"),
+            threshold=threshold,
             measures=(clean, *kept),
             figures=(_figure(kind, clean, kept),),
             examples=nearest(subject.dataset, runs[-1]),
             remedies=(Remedy(REMEDIES[kind]),),
+            alarms=alarms,
         )
 
 

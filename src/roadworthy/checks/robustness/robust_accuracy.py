@@ -22,7 +22,7 @@ from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, proportion
-from roadworthy.core.finding import Alarm, Finding, Remedy, Verdict, compare
+from roadworthy.core.finding import Alarm, Finding, Remedy
 from roadworthy.core.model import Offer
 from roadworthy.core.threat import Ball, Norm
 
@@ -132,10 +132,7 @@ class RobustAccuracy(Check):
         estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
         threshold = self.threshold("min_robust_accuracy")
         alarms, is_curve = _alarms(subject, runs, ball.eps), "minimal" in runs
-        verdict, reason = compare(estimate, threshold), ""
-        if alarms and verdict == Verdict.PASS:
-            verdict = Verdict.WARN
-            reason = "an alarm says that the attacks may have failed: this is no pass"
+        verdict, reason = masking.judged(estimate, threshold, alarms)
         return self.finding(
             _claim(subject, norm, ball.eps, estimate, runs),
             verdict=verdict,
