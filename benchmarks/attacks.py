@@ -229,29 +229,56 @@ def plot(results, path):
     figure.savefig(path, metadata={"Date": None})
 
 
-def table(results):
-    """Write the comparison as Markdown."""
-    heads = [
-        "row",
-        "library",
-        "success",
-        "median&nbsp;norm",
-        "forward",
-        "backward",
-        "seconds",
-        "over&nbsp;floor",
-    ]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for row, found in results.items():
-        for library, n in found.items():
-            if "failed" in n:
-                lines.append(f"| {row} | {library} | {n['failed']} | | | | | |")
-                continue
-            norm = "–" if n["median_norm"] is None else f"{n['median_norm']:.4g}"
-            passes = f"{n['forward_per_image']:g} | {n['backward_per_image']:g}"
-            cells = f"{n['success']:.3f} | {norm} | {passes} | {n['seconds']:.2f}"
-            lines.append(f"| {row} | {library} | {cells} | {n['over_floor']:.2f} |")
-    return "\n".join(lines)
+def goals(results):
+    """Say what was aimed at, what was measured, and whether it was met."""
+    found = []
+    for text, row, measure, most in GOALS:
+        ours = results.get(row, {}).get(OURS)
+        peers = [n for k, n in results.get(row, {}).items() if k != OURS and "failed" not in n]
+        if ours is None or not peers:
+            continue
+        # only who finds about as much can be compared in seconds or norms
+        equal = [n for n in peers if n["success"] >= ours["success"] - 0.05] or peers
+        value = round(measured(measure, ours, equal), 3)
+        found.append({"goal": text, "measured": value, "at_most": most, "met": value <= most})
+    return found
+
+
+def measured(measure, ours, peers):
+    """Give one number of ours, alone or beside the best of the others."""
+    if measure == "seconds":
+        return ours["seconds"] / min(n["seconds"] for n in peers)
+    if measure == "norm":
+        return ours["median_norm"] / min(n["median_norm"] for n in peers)
+    if measure == "missed":
+        return max(n["success"] for n in peers) - ours["success"]
+    if measure == "failures":
+        return 1 - ours["success"]
+    return ours[measure]
+
+
+# text, row, what is measured, and what it should be at most
+GOALS = (
+    ("PGD 40: seconds over the best peer's", "PGD 40, L-inf", "seconds", 0.55),
+    ("PGD 40: success below the best peer's", "PGD 40, L-inf", "missed", 0.0),
+    ("DeepFool: seconds over the best peer's", "DeepFool 50, L2", "seconds", 1.0),
+    ("DeepFool: norm over the best peer's", "DeepFool 50, L2", "norm", 1.0),
+    ("DDN 100: norm over the best peer's", "DDN 100, L2", "norm", 1.0),
+    ("DDN 100: forward passes", "DDN 100, L2", "forward_per_image", 110),
+    ("EAD: L1 over the best peer's", "EAD 5x100, L1", "norm", 1.0),
+    ("EAD: forward passes", "EAD 5x100, L1", "forward_per_image", 550),
+    ("L0 by FMN: features over the best peer's", "FMN 100, L0", "norm", 1.0),
+    ("L0 by sigma-zero: features over the best peer's", "sigma-zero 100, L0", "norm", 1.0),
+    ("JSMA: seconds over the best peer's", "JSMA, L0", "seconds", 1.0),
+    ("JSMA: features over the best peer's", "JSMA, L0", "norm", 1.0),
+    ("HopSkipJump: norm over the best peer's", "HopSkipJump 2500, L2", "norm", 1.0),
+    ("HopSkipJump: seconds over the floor", "HopSkipJump 2500, L2", "over_floor", 1.3),
+    ("Square 500: success below the best peer's", "Square 500, L-inf", "missed", 0.0),
+    ("Square 500: seconds over the floor", "Square 500, L-inf", "over_floor", 1.1),
+    ("CW 5x100: images without success", "CW 5x100, L2", "failures", 0.0),
+    ("AutoAttack: seconds over the reference's", "AutoAttack standard, L-inf", "seconds", 0.5),
+    ("AutoAttack: success below the reference's", "AutoAttack standard, L-inf", "missed", 0.0),
+)
 
 
 def installed(name):
@@ -281,13 +308,16 @@ def run(arguments):
         "threads": 1,
         "rounds": arguments.rounds,
         "versions": {"python": platform.python_version()} | {n: installed(n) for n in packages},
+        "goals": goals(results),
         "results": results,
     }
     if not arguments.only:
         arguments.out.parent.mkdir(exist_ok=True)
         arguments.out.write_text(json.dumps(report, indent=2) + "\n")
         plot(results, arguments.out.with_suffix(".svg"))
-    print(table(results))
+    for goal in report["goals"]:
+        said = f"{goal['goal']}: {goal['measured']} (at most {goal['at_most']})"
+        print("met   " if goal["met"] else "missed", said)
 
 
 def main():

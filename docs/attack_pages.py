@@ -200,6 +200,18 @@ def benchmark() -> str:
         "success; passes are per image; *over floor* is the processor time divided by that of as",
         f"many bare passes. {versions}.",
         "",
+        "## What was aimed at",
+        "",
+        "| aim | measured | at most | |",
+        "|---|---|---|---|",
+    ]
+    for goal in report["goals"]:
+        met = "met" if goal["met"] else "**missed**"
+        lines.append(f"| {goal['goal']} | {goal['measured']} | {goal['at_most']} | {met} |")
+    lines += [
+        "",
+        "## All rows",
+        "",
         "| row | library | success | median norm | forward | backward | seconds | over floor |",
         "|---|---|---|---|---|---|---|---|",
     ]
