@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from roadworthy.attacks.evasion.apgd import APGD, _checks
+from roadworthy.attacks.evasion.apgd import APGD
+from roadworthy.attacks.schedules import checkpoints
 from roadworthy.core.driver import run_attack
 from roadworthy.core.threat import Ball
 from tests.models import Echo, LinearModel
@@ -81,4 +82,4 @@ def test_a_restart_begins_elsewhere_and_costs_one_step():
 
 def test_the_steps_are_checked_at_the_papers_places():
     # section 3.3 with 100 steps: 22 %, then ever shorter stretches, down to 6 %
-    assert list(_checks(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 105]
+    assert list(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 105]

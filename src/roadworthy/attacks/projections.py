@@ -14,13 +14,24 @@ def onto_l1_and_box(x: Tensor, state: State, threat: Ball) -> Tensor:
     """Give the inputs nearest to candidates (N, …) that are both in the L1 ball and in the box.
 
     Projecting on one after the other ends well inside the ball: what the box takes back is lost.
-    Source: Croce, Hein 2021, arXiv:2103.01208, section 2.
     """
     unit = threat.unit(x)
     delta = in_units(x - state.origin, unit).flatten(1)
     room = torch.where(x > state.origin, state.high - state.origin, state.origin - state.low)
     size = delta.abs()
-    room = torch.minimum(in_units(room, unit).flatten(1), size)
+    held = onto_l1_within(
+        size, in_units(room, unit).flatten(1), torch.full_like(size[:, 0], threat.eps)
+    )
+    return state.origin + (held * delta.sign()).reshape(x.shape) * unit
+
+
+def onto_l1_within(size: Tensor, room: Tensor, radius: Tensor) -> Tensor:
+    """Give the sizes (N, D) nearest to `size`, each within its room, of sum at most `radius` (N,).
+
+    Source: Croce, Hein 2021, arXiv:2103.01208, section 2.
+    """
+    radius = radius[:, None]
+    room = torch.minimum(room, size)
     # each size is cut by the same threshold; from the top down, an entry begins to count where the
     # threshold falls below its size, and stops where the box has no more room for it
     marks = torch.cat([size, size - room], 1)
@@ -30,13 +41,12 @@ def onto_l1_and_box(x: Tensor, state: State, threat: Ball) -> Tensor:
     gaps = torch.cat([ends[:, :1] * 0, ends[:, :-1] - ends[:, 1:]], 1)
     before = torch.cat([growing[:, :1] * 0, growing[:, :-1]], 1)
     length = (before * gaps).cumsum(1)  # of the result, with the threshold at each mark
-    last = ((length <= threat.eps).sum(1, keepdim=True) - 1).clamp_min(0)
-    left = threat.eps - length.gather(1, last)
+    last = ((length <= radius).sum(1, keepdim=True) - 1).clamp_min(0)
+    left = radius - length.gather(1, last)
     threshold = ends.gather(1, last) - left / growing.gather(1, last).clamp_min(1)
     held = torch.minimum((size - threshold.clamp_min(0)).clamp_min(0), room)
     # the sums round: what is left beyond the radius is taken off in proportion
-    held = held * (threat.eps / held.sum(1, keepdim=True).clamp_min(1e-30)).clamp_max(1)
-    return state.origin + (held * delta.sign()).reshape(x.shape) * unit
+    return held * (radius / held.sum(1, keepdim=True).clamp_min(1e-30)).clamp_max(1)
 
 
 def to_hyperplane(gradient: Tensor, gain: Tensor, x: Tensor, state: State, threat: Ball) -> Tensor:

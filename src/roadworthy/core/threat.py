@@ -128,7 +128,7 @@ class Ball(Threat):
         if not is_bounded or self.norm == "linf":  # the box that `tighten` gave holds L-inf already
             return x, theta
         delta = self.project(x - origin)
-        return _not_beyond(origin, delta), theta
+        return not_beyond(origin, delta), theta
 
     def shorten(
         self, origin: Tensor, x: Tensor, theta: Tensor, share: Tensor
@@ -140,12 +140,12 @@ class Ball(Threat):
         if self.norm != "linf":
             return low, high
         reach = (self.eps * self.unit(origin)).expand_as(origin)
-        nearest, farthest = _not_beyond(origin, -reach), _not_beyond(origin, reach)
+        nearest, farthest = not_beyond(origin, -reach), not_beyond(origin, reach)
         return torch.maximum(low, nearest), torch.minimum(high, farthest)
 
 
-def _not_beyond(origin: Tensor, delta: Tensor) -> Tensor:
-    """Add; far from zero that rounds by more than a ball allows: one number back is inside."""
+def not_beyond(origin: Tensor, delta: Tensor) -> Tensor:
+    """Add a change that must not grow: rounding far from zero is taken back by one number."""
     x = origin + delta
     held: Tensor = torch.where((x - origin).abs() > delta.abs(), torch.nextafter(x, origin), x)
     return held

@@ -1,8 +1,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor
 from roadworthy.attacks.directions import inward, steepest
 from roadworthy.attacks.losses import gap, lead, likely_wrong, log_odds, odds_of
 from roadworthy.attacks.projections import onto_l1_and_box
+from roadworthy.attacks.schedules import checkpoints
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
@@ -122,8 +121,8 @@ class APGD(EvasionAttack):
             if step and step % max(1, int(L1_CHECK * stretch)) == 0:
                 state, gradient = _check_l1(state, gradient, threat)
             return replace(state, x=_sparse_step(state, gradient, threat), last=state.x)
-        if step in _checks(stretch):
-            state, gradient = _check(state, gradient, _checks(stretch)[step])
+        if step in checkpoints(stretch):
+            state, gradient = _check(state, gradient, checkpoints(stretch)[step])
         return replace(state, x=_step(state, gradient, threat, step == 0), last=state.x)
 
     def passes_ahead(self, step: int) -> int:
@@ -185,16 +184,6 @@ def _remember(state: APGDState, gradient: Tensor, loss: Tensor) -> APGDState:
         rises=state.rises + (loss > state.last_loss),
         last_loss=loss,
     )
-
-
-@cache
-def _checks(steps: int) -> dict[int, int]:
-    """Give the steps at which to check, and how many each is after the one before (section 3.3)."""
-    shares = [0.0, 0.22]
-    while shares[-1] < 1:
-        shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    places = [math.ceil(share * steps - 1e-9) for share in shares]
-    return {place: place - before for before, place in pairwise(places) if place > before}
 
 
 def _check(state: APGDState, gradient: Tensor, stretch: int) -> tuple[APGDState, Tensor]:
