@@ -1,5 +1,6 @@
 """What attacks are tried on: a threat model of each kind, and models that offer what they need."""
 
+import math
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from roadworthy.attacks.threats.negative import Negative
 from roadworthy.attacks.threats.patch import Patch
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
+from roadworthy.attacks.threats.table import Column, TableRules
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.model import Model, ModelSpec, Offer
 from roadworthy.core.threat import Ball, Threat
@@ -22,6 +24,14 @@ from roadworthy.frameworks import wrap_model
 from tests.models import GRADED, LinearModel
 
 CLASSES = 4
+RULES = (
+    *[Column(scale=0.5)] * 7,
+    *[Column(down=float("inf")), Column(up=float("inf"))] * 2,
+    Column(up=float("inf"), down=float("inf")),
+    *[Column(step=0.25, low=0.0, high=1.0)] * 3,
+    Column(codes=2),
+    *[Column(group="color")] * 4,
+)
 THREATS: dict[str, Threat] = {
     "linf": Ball("linf", 0.1),
     "l2": Ball("l2", 1.0),
@@ -33,6 +43,7 @@ THREATS: dict[str, Threat] = {
     "patch": Patch(side=4),
     "phantom": Phantom(),
     "rotation-translation": RotationTranslation(),
+    "table": TableRules(1.0, RULES),
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
@@ -73,12 +84,16 @@ def draw(*shape, seed=0):
 class Network(Model):
     """Two random layers around a dropout, so that the training mode would show."""
 
-    def __init__(self, offers=GRADED | {Offer.EMBEDDINGS}):
-        super().__init__(ModelSpec("net", Task.NOMINAL, (3, 8, 8), CLASSES, offers, "net"))
+    def __init__(self, offers=GRADED | {Offer.EMBEDDINGS}, shape=(3, 8, 8)):
+        super().__init__(ModelSpec("net", Task.NOMINAL, shape, CLASSES, offers, "net"))
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.module = nn.Sequential(
-                nn.Flatten(), nn.Linear(192, 16), nn.Dropout(), nn.Tanh(), nn.Linear(16, CLASSES)
+                nn.Flatten(),
+                nn.Linear(math.prod(shape), 16),
+                nn.Dropout(),
+                nn.Tanh(),
+                nn.Linear(16, CLASSES),
             )
 
     def forward(self, x):
@@ -97,10 +112,21 @@ def subject(attack, n=8):
             forest(1 if attack.card.name == "decision-tree" else 3),
             draw(n, 6, seed=1).sigmoid(),
         )
+    elif attack.threats == {"table"}:
+        model, x = Network(shape=(20,)), rows_of_rules(n)
     else:
         model, x = Network(), draw(n, 3, 8, 8, seed=1).sigmoid()
     with torch.no_grad():
         return model, x, model.forward(x).argmax(1)
+
+
+def rows_of_rules(n):
+    """Give rows that keep to the rules."""
+    x = draw(n, len(RULES), seed=1).sigmoid()
+    x[:, 12:15] = (4 * x[:, 12:15]).round() / 4
+    x[:, 15] = x[:, 15].round()
+    x[:, 16:] = nn.functional.one_hot(x[:, 16:].argmax(1), 4).to(x)
+    return x
 
 
 def rows_of_six():
@@ -147,7 +173,9 @@ def others(attack):
     model, x, _ = subject(attack)
     shape = x.shape[1:]
     inputs = draw(200, *shape, seed=9).sigmoid() if len(shape) == 3 else draw(200, *shape, seed=9)
-    if isinstance(model, Network):  # all of its classes occur only along its first weights
+    if (
+        isinstance(model, Network) and len(shape) == 3
+    ):  # all of its classes occur only along its first weights
         along = 16 * draw(200, 16, seed=9) @ model.module[1].weight.detach()
         inputs = along.sigmoid().reshape(-1, *shape)
     with torch.no_grad():

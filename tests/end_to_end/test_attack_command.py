@@ -95,3 +95,16 @@ def test_a_wrong_option_is_answered_by_a_sentence(words, says, command):
     assert code == 2
     assert says in " ".join(err.split())
     assert "Traceback" not in err
+
+
+def test_a_fixed_column_of_a_table_stays_as_it_is(command, tmp_path):
+    words = ["logreg", "wine", "--attack", "capgd", "--rows", 30, "--eps", 6]
+    code, _, err = command("attack", *words, "--immutable", "proline", "--out", "adv.npz")
+    assert code == 0, err
+    with np.load(tmp_path / "adv.npz", allow_pickle=False) as found:
+        moved = found["x"] != found["x_original"]
+    assert moved.any()
+    assert not moved[:, -1].any()
+    code, _, err = command("attack", *words, "--immutable", "color")
+    assert code == 2
+    assert "'color'" in err

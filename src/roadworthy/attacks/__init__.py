@@ -7,6 +7,7 @@ from roadworthy.attacks.evasion.auto_attack import AutoAttack
 from roadworthy.attacks.evasion.bim import BIM
 from roadworthy.attacks.evasion.blb import BLB
 from roadworthy.attacks.evasion.boundary import Boundary
+from roadworthy.attacks.evasion.capgd import CAPGD
 from roadworthy.attacks.evasion.cw import CW
 from roadworthy.attacks.evasion.cw_l0 import CWL0
 from roadworthy.attacks.evasion.cw_linf import CWLinf
@@ -121,6 +122,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LaserBeamGradient,
     AdversarialPatch,
     PhantomSearch,
+    CAPGD,
 )
 
 __all__ = [
@@ -129,6 +131,7 @@ __all__ = [
     "ATTACKS",
     "BIM",
     "BLB",
+    "CAPGD",
     "CW",
     "CWL0",
     "DDN",

@@ -62,6 +62,10 @@ def attack(
         float | None,
         option("--eps", help="Budget; in standard deviations for tables. Default: the usual one."),
     ] = None,
+    immutable: Annotated[
+        list[str] | None,
+        option("--immutable", help="Column of a table that cannot change; repeatable."),
+    ] = None,
     targeted: Annotated[
         str, option("--targeted", help="Class to reach, or next, random, least-likely.")
     ] = "",
@@ -103,6 +107,7 @@ def attack(
         settings=tuple(settings or ()),
         norm=norm,
         eps=eps,
+        immutable=tuple(immutable or ()),
         targeted=targeted,
         rows=rows,
         queries=queries,

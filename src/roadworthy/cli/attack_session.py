@@ -44,6 +44,7 @@ class Request:
         settings: `name.field=value`.
         norm: kind of threat, or None.
         eps: budget, or None.
+        immutable: columns of a table that cannot change.
         targeted: class to reach, or how to choose one; empty means any.
         rows: test rows to attack.
         queries: forward passes per row and attack.
@@ -65,6 +66,7 @@ class Request:
     settings: tuple[str, ...]
     norm: str | None
     eps: float | None
+    immutable: tuple[str, ...]
     targeted: str
     rows: int
     queries: int | None
@@ -90,7 +92,7 @@ def run(request: Request, as_json: bool) -> None:
         data, model = load(
             request.model, request.data, request.options, request.seed, request.store, bar
         )
-        threat = choose_threat(attacks, data, request.norm, request.eps)
+        threat = choose_threat(attacks, data, request.norm, request.eps, request.immutable)
         subject = make_subject(
             model, data, seed=request.seed, device=request.device, arguments=request.arguments
         )
@@ -164,6 +166,7 @@ def _table(data: Table) -> RichTable:
 def _command(request: Request) -> str:
     words = ["--attack", ",".join(request.attacks), "--rows", str(request.rows)]
     words += [word for setting in request.settings for word in ("--set", setting)]
+    words += [word for name in request.immutable for word in ("--immutable", name)]
     given = {
         "--norm": request.norm,
         "--eps": request.eps,

@@ -15,7 +15,7 @@ from roadworthy.artifacts.adversarial_examples import (
 )
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.attacks import ATTACKS
-from roadworthy.attacks.threats import THREATS
+from roadworthy.attacks.threats import THREATS, TableRules
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import ENDINGS, worst_curve
 from roadworthy.checks.perturbed_rows import nearest
@@ -104,7 +104,11 @@ def _value(owner: type[EvasionAttack], field: str, text: str) -> Any:
 
 
 def choose_threat(
-    attacks: Sequence[EvasionAttack], data: Dataset, norm: str | None, eps: float | None
+    attacks: Sequence[EvasionAttack],
+    data: Dataset,
+    norm: str | None,
+    eps: float | None,
+    immutable: Sequence[str] = (),
 ) -> Threat:
     """Make the threat model that all attacks share.
 
@@ -113,9 +117,11 @@ def choose_threat(
         data: says what an image or a feature is.
         norm: a norm or another kind of threat; None takes the first that all attacks know.
         eps: the budget; None takes the usual one.
+        immutable: columns of a table that cannot change.
 
     Raises:
-        InputError: an attack does not know it, or the data have nothing to change.
+        InputError: an attack does not know it, or the data have nothing to change or no such
+            column.
     """
     common = set.intersection(*(set(attack.threats) for attack in attacks))
     if norm is None:
@@ -128,14 +134,24 @@ def choose_threat(
         if norm not in attack.threats:
             known = ", ".join(sorted(attack.threats))
             raise InputError(f"{attack.card.name} attacks within {known}, not {norm}: see --norm")
+    unknown = set(immutable) - {feature.name for feature in data.features}
+    if unknown:
+        raise InputError(f"{data.name} has no column {min(unknown)!r} to keep fixed")
+    if norm == TableRules.card.name:
+        return TableRules.of(data, TableRules.eps if eps is None else eps, immutable)
     if norm not in NORMS:
         kind = THREATS.get(norm)
         return kind() if eps is None else kind(eps=eps)
     if data.kind == "image":
         return Ball(norm, EPS_IMAGE[norm] if eps is None else eps)  # type: ignore[arg-type]
-    mutable = tuple(feature.kind == "number" for feature in data.features)
+    mutable = tuple(
+        feature.kind == "number" and feature.name not in immutable for feature in data.features
+    )
     if data.features and not any(mutable):
-        raise InputError("the table has no numbers, and small changes of categories are none")
+        raise InputError(
+            "the table has no numbers that may change, and small changes of categories are none: "
+            "see --norm table"
+        )
     scale = tuple(feature.scale for feature in data.features)
     return Ball(norm, EPS_TABLE[norm] if eps is None else eps, scale, mutable)  # type: ignore[arg-type]
 
@@ -190,6 +206,8 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
     verdict, reason = masking.judged(estimate, threshold, alarms)
     names = ", ".join(attack.card.name for attack, _ in attacked.runs)
     unit = ", standard deviations" if subject.dataset.features else ""
+    if threat.kind == TableRules.card.name:
+        unit = ", summed costs"
     return Finding(
         code="RW-ROB-000",
         scope=threat.kind,
