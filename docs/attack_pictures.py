@@ -14,11 +14,12 @@ from sklearn.tree import DecisionTreeClassifier
 import roadworthy as rw
 from roadworthy.attacks import ATTACKS
 from roadworthy.attacks.threats import THREATS
+from roadworthy.attacks.threats.table import TableRules
 from roadworthy.core.model import Offer
 from roadworthy.core.threat import NORMS, Ball
 from roadworthy.render.png import Picture, png
 
-EPS = {"linf": 0.2, "l2": 2.0, "l1": 12.0, "l0": 8.0}
+EPS = {"linf": 0.2, "l2": 2.0, "l1": 12.0, "l0": 8.0, "table": 4.0}
 ROWS = 40
 MORE_ROWS = {"phantom": 400}  # it fools few digits
 SETTINGS = {"hclu": {"confidence": 0.5}}  # 80 digits leave a Gaussian process unsure
@@ -40,17 +41,24 @@ def subject(offer):
         test = data.test.take(rows)
         data = rw.make_dataset(x.numpy(), y.numpy(), test=(test.x.flatten(1), test.y))
         return data, rw.wrap_model(GaussianProcessClassifier().fit(x.numpy(), y.numpy()), data)
+    if offer == "table":
+        test = (data.test.x.flatten(1), data.test.y)
+        data = rw.make_dataset(data.train.x.flatten(1), data.train.y, test=test)
+        return data, rw.load_model("mlp", data)
     return data, rw.load_model("digits-cnn", data)
 
 
 def draw(attack) -> None:
     """Attack some digits and draw the first error: before, after, and the change between."""
-    special = attack.needs & {Offer.TREES, Offer.UNCERTAINTY}
+    special = attack.needs & {Offer.TREES, Offer.UNCERTAINTY} or attack.threats & {"table"}
     data, model = subject(next(iter(special), None))
     rows = MORE_ROWS.get(attack.card.name, ROWS)
     x, y = data.test.x[:rows], data.test.y[:rows]
     kind = sorted(attack.threats, key=lambda kind: [*NORMS, *THREATS.names()].index(kind))[0]
-    threat = Ball(kind, EPS[kind]) if kind in NORMS else THREATS.get(kind)()
+    if kind == "table":
+        threat = TableRules.of(data, EPS[kind])
+    else:
+        threat = Ball(kind, EPS[kind]) if kind in NORMS else THREATS.get(kind)()
     pool = (data.train.x[:500], data.train.y[:500])
     result = rw.run_attack(
         attack(**SETTINGS.get(attack.card.name, {})), model, x, y, threat, pool=pool
@@ -80,8 +88,6 @@ def side_by_side(images) -> Picture:
 def main() -> None:
     """Draw those named, or those that are missing."""
     for attack in ATTACKS:
-        if attack.threats == {"table"}:
-            continue  # a table's row is no picture
         is_there = (PICTURES / f"{attack.card.name}.png").exists()
         if attack.card.name in sys.argv[1:] or (len(sys.argv) == 1 and not is_there):
             draw(attack)

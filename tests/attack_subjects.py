@@ -47,6 +47,7 @@ THREATS: dict[str, Threat] = {
 }
 # settings that make an attack cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "feature-search": {"steps": 8, "width": 2, "probes": 80},
     "auto-attack": {"steps": 10, "queries": 30},
     "boundary": {"steps": 250},
     "cw-linf": {"steps": 200, "patience": 25},

@@ -17,6 +17,7 @@ from roadworthy.attacks.evasion.deepfool import DeepFool
 from roadworthy.attacks.evasion.di_fgsm import DIFGSM
 from roadworthy.attacks.evasion.ead import EAD
 from roadworthy.attacks.evasion.fab import FAB
+from roadworthy.attacks.evasion.feature_search import FeatureSearch
 from roadworthy.attacks.evasion.fgsm import FGSM
 from roadworthy.attacks.evasion.fmn import FMN
 from roadworthy.attacks.evasion.gen_attack import GenAttack
@@ -110,6 +111,9 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     Pointwise,
     SaltAndPepper,
     Inversion,
+    # rules of a table
+    CAPGD,
+    FeatureSearch,
     # trees and Gaussian processes
     DecisionTree,
     TreeEnsemble,
@@ -122,7 +126,6 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LaserBeamGradient,
     AdversarialPatch,
     PhantomSearch,
-    CAPGD,
 )
 
 __all__ = [
@@ -163,6 +166,7 @@ __all__ = [
     "CWLinf",
     "DecisionTree",
     "DeepFool",
+    "FeatureSearch",
     "GenAttack",
     "HopSkipJump",
     "Inversion",
