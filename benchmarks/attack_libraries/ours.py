@@ -13,7 +13,7 @@ SETTINGS = {
     "PGD 40, L-inf": ("pgd", {"steps": 40}, None),
     "PGD 40, L2": ("pgd", {"steps": 40}, None),
     "APGD-CE 50, L-inf": ("apgd", {"steps": 50}, None),
-    "Square 500, L-inf": ("square", {"steps": 500}, None),
+    "Square 500, L-inf": ("square", {"queries": 500}, None),
     "AutoAttack standard, L-inf": ("auto-attack", {}, None),
     "DeepFool 50, L2": ("deepfool", {"steps": 50}, None),
     "CW 5x100, L2": ("cw", {"steps": 500, "searches": 5}, None),

@@ -77,10 +77,10 @@ def usual(attack):
 
 
 def brief(attack):
-    """Give the attack with few steps, for promises that do not depend on what it finds."""
+    """Give the attack with few steps or queries, for promises that hold whatever it finds."""
     settings = dict(USUAL.get(attack.card.name, {}))
-    if "steps" in {part.name for part in dataclasses.fields(attack)}:
-        settings["steps"] = min(settings.get("steps", attack.steps), 20)
+    for name in {"steps", "queries"} & {part.name for part in dataclasses.fields(attack)}:
+        settings[name] = min(settings.get(name, getattr(attack, name)), 20)
     return attack(**settings)
 
 

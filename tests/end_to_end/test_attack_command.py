@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+WORDS = ["--attack", "fgsm,pgd,square", "--set", "square.queries=50", "--rows", 40, "--eps", 0.1]
+
 
 @pytest.fixture
 def attacked(command, tmp_path):
-    words = ["--attack", "fgsm,pgd,square", "--set", "square.steps=50", "--rows", 40, "--eps", 0.1]
-    done = command("attack", *words, "--out", "adv.npz", "--report", "report")
+    done = command("attack", *WORDS, "--out", "adv.npz", "--report", "report")
     return (*done, tmp_path)
 
 
@@ -51,8 +52,7 @@ def test_a_later_attack_sees_only_what_is_left(attacked):
 
 
 def test_the_same_command_reuses_finished_attacks(attacked, command):
-    words = ["--attack", "fgsm,pgd,square", "--set", "square.steps=50", "--rows", 40, "--eps", 0.1]
-    _, again, _ = command("attack", *words)
+    _, again, _ = command("attack", *WORDS)
     assert again == attacked[1]  # the times too: they are those of the first run
 
 
@@ -81,7 +81,7 @@ def test_a_target_is_reached(command, tmp_path):
         (["--set", "foo=1"], "its fields: steps"),
         (["--set", "steps"], "--set takes"),
         (["--set", "steps=many"], "is a int"),
-        (["--set", "square.steps=3"], "--set takes"),
+        (["--set", "square.queries=3"], "--set takes"),
         (["--targeted", "zebra"], "--targeted takes"),
         (["--rows", "0"], "--rows takes"),
         (["--queries", "1"], "needs at least"),

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.attack import State
+from roadworthy.core.shapes import per_sample
 
 
 def log_odds(state: State) -> Callable[[Tensor], Tensor]:
@@ -29,10 +30,12 @@ def odds_of(classes: Tensor) -> Callable[[Tensor], Tensor]:
 def lead(state: State, logits: Tensor) -> Tensor:
     """Give by how much the model is ahead of the attacker: (N,), negative where it was beaten.
 
-    In an untargeted attack it is the margin of class y over the best other one.
+    In an untargeted attack it is the margin of class y over the best other one. Of logits
+    (N, M, K), for M candidates of each sample, it is (N, M).
     """
-    own = logits.gather(1, state.y[:, None])[:, 0]
-    return state.sign * (own - logits.scatter(1, state.y[:, None], float("-inf")).amax(1))
+    y = per_sample(state.y, logits).expand(*logits.shape[:-1], 1)
+    ahead = logits.gather(-1, y)[..., 0] - logits.scatter(-1, y, float("-inf")).amax(-1)
+    return per_sample(state.sign, ahead) * ahead
 
 
 def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:

@@ -11,52 +11,79 @@ from roadworthy.core.streams import Streams
 TILES = 5  # along the shorter side, in the first perturbation
 
 
-def random_part(streams: Streams, shape: torch.Size, share: float, movable: Tensor) -> Tensor:
-    """Pick a square that covers a share of an image (C, H, W), or a share of a vector's features.
+def random_places(
+    streams: Streams, count: int, shape: torch.Size, share: float, movable: Tensor
+) -> Tensor:
+    """Pick squares that cover a share of an image (C, H, W), or shares of a vector's features.
 
     Args:
         streams: each sample's random numbers.
+        count: how many to pick for each sample.
         shape: of one input.
         share: in (0, 1].
         movable: (S,) where 0, a feature is never picked; S is H·W of an image, D of a vector.
 
     Returns:
-        (N, 1, S) bool.
+        (N · count, P) places in 0 … S - 1; those of a sample follow each other.
     """
     if len(shape) == 1:
-        return _random_features(streams, shape, share, movable)[:, None]
-    row, column = _random_square(streams, shape, share)
-    return _inside(row, column, _side(shape, share)).flatten(1)[:, None]
+        return _random_features(streams, count, share, movable)
+    side, width = _side(shape, share), shape[2]
+    row, column = _random_corner(streams, count, shape, side)
+    inside = torch.arange(side, device=row.device)
+    return (row * width + column)[:, None] + (inside[:, None] * width + inside).flatten()
+
+
+def random_part(
+    streams: Streams, count: int, shape: torch.Size, share: float, movable: Tensor
+) -> Tensor:
+    """Pick what `random_places` picks, as a mask: (N · count, 1, S) bool."""
+    return _mask(random_places(streams, count, shape, share, movable), movable)
 
 
 def random_hump(
-    streams: Streams, shape: torch.Size, share: float, movable: Tensor
+    streams: Streams, count: int, shape: torch.Size, share: float, movable: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Pick a part as `random_part` does, and how an L2 perturbation is spread over it.
 
     Returns:
-        (N, 1, S) bool, and (N, 1, S) of length 1 and zero outside: the paper's η, or random signs.
+        (N · count, 1, S) bool, and (N · count, 1, S) of length 1 and zero outside: the paper's η,
+        or random signs.
     """
     if len(shape) == 1:
-        inside = _random_features(streams, shape, share, movable)[:, None]
-        signs = inside * random_sign(streams, (1, *shape), movable.dtype)
+        inside = random_part(streams, count, shape, share, movable)
+        signs = inside * _flat(random_sign(streams, (count, 1, *shape), movable.dtype))
         return inside, signs / signs.norm(dim=2, keepdim=True)
     side = _side(shape, share)
-    row, column = _random_square(streams, shape, share)
+    row, column = (
+        torch.arange(length, device=first.device) - first[:, None]
+        for length, first in zip(
+            shape[1:], _random_corner(streams, count, shape, side), strict=True
+        )
+    )
     inside = _inside(row, column, side)
     table = _two_humps(side).to(movable)
     row, column = row.clamp(0, side - 1)[:, :, None], column.clamp(0, side - 1)[:, None, :]
-    is_turned = streams.uniform((1, 1), movable.dtype) < 0.5
+    is_turned = _flat(streams.uniform((count, 1, 1), movable.dtype)) < 0.5
     first, second = torch.where(is_turned, column, row), torch.where(is_turned, row, column)
     hump = table[first, second] * inside
     return inside.flatten(1)[:, None], hump.flatten(1)[:, None]
 
 
-def _random_features(streams: Streams, shape: torch.Size, share: float, movable: Tensor) -> Tensor:
-    noise = streams.uniform(shape, movable.dtype).masked_fill(movable == 0, float("inf"))
+def _flat(drawn: Tensor) -> Tensor:
+    """Lay out (N, count, …) as (N · count, …)."""
+    return drawn.flatten(0, 1)
+
+
+def _random_features(streams: Streams, count: int, share: float, movable: Tensor) -> Tensor:
+    noise = _flat(streams.uniform((count, len(movable)), movable.dtype))
     size = max(1, round(share * int((movable > 0).sum())))
-    picked = torch.zeros_like(noise, dtype=torch.bool)
-    return picked.scatter(1, noise.argsort(1)[:, :size], True) & (movable > 0)
+    return noise.masked_fill(movable == 0, float("inf")).argsort(1)[:, :size]
+
+
+def _mask(place: Tensor, movable: Tensor) -> Tensor:
+    picked = torch.zeros(len(place), len(movable), dtype=torch.bool, device=place.device)
+    return (picked.scatter(1, place, True) & (movable > 0))[:, None]
 
 
 def _side(shape: torch.Size, share: float) -> int:
@@ -64,23 +91,21 @@ def _side(shape: torch.Size, share: float) -> int:
     return min(max(1, round(math.sqrt(share * height * width))), height, width)
 
 
-def _random_square(streams: Streams, shape: torch.Size, share: float) -> tuple[Tensor, Tensor]:
-    """Number rows (N, H) and columns (N, W) from where a random square begins."""
-    side = _side(shape, share)
-    row = _from_random_start(streams, shape[1], side)
-    return row, _from_random_start(streams, shape[2], side)
+def _random_corner(
+    streams: Streams, count: int, shape: torch.Size, side: int
+) -> tuple[Tensor, Tensor]:
+    """Draw the first rows and columns of squares: twice (N · count,)."""
+    free = torch.tensor([length - side + 1 for length in shape[1:]], device=streams.keys.device)
+    drawn = streams.uniform((count, 2), torch.float64)
+    first = torch.minimum((drawn * free).to(torch.int64), free - 1)
+    row, column = _flat(first).unbind(1)
+    return row, column
 
 
 def _inside(row: Tensor, column: Tensor, side: int) -> Tensor:
     """Say which pixels (N, H, W) lie in the square."""
     is_row, is_column = (row >= 0) & (row < side), (column >= 0) & (column < side)
     return is_row[:, :, None] & is_column[:, None, :]
-
-
-def _from_random_start(streams: Streams, length: int, side: int) -> Tensor:
-    """Number the places of an axis from where the square begins: (N, length)."""
-    starts = streams.integers(torch.full_like(streams.keys, length - side + 1))
-    return torch.arange(length, device=starts.device) - starts[:, None]
 
 
 def random_sign(streams: Streams, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

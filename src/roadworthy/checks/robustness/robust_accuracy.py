@@ -112,7 +112,7 @@ class RobustAccuracy(Check):
             "pgd": AdversarialExamples(PGD(), ball, n),
             "double": AdversarialExamples(PGD(), double, few),
             "fgsm": AdversarialExamples(FGSM(), ball, few),
-            "square": AdversarialExamples(Square(steps=200), ball, few),
+            "square": AdversarialExamples(Square(queries=200), ball, few),
             "transfer": TransferExamples(PGD(), ball, few),
         }
 
