@@ -4,7 +4,7 @@ import torch
 
 from roadworthy.attacks.evasion.apgd import APGD
 from roadworthy.attacks.schedules import checkpoints
-from roadworthy.core.driver import run_attack
+from roadworthy.core.driver import Limits, run_attack
 from roadworthy.core.threat import Ball
 from tests.models import Echo, LinearModel
 
@@ -50,22 +50,39 @@ def test_apgd_finds_the_best_point_of_ball_and_box_on_a_linear_model(norm, eps, 
             assert bool(result.success) is is_beaten
 
 
-@pytest.mark.parametrize(("rank", "eps"), [(1, 1.1), (2, 1.6)])
+@pytest.mark.parametrize("targets", [1, 2, 4])
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
-def test_apgd_aims_at_the_wrong_class_of_its_rank(rank, eps, loss):
-    # class 0 falls and the aim rises by eps: to meet, class 1 needs 1 and class 2 needs 1.5
+def test_apgd_aims_at_each_of_the_likely_classes(targets, loss):
+    # classes 0 and 1 stay where they are, class 2 can rise above both
     x, y = torch.tensor([[5.0, 3.0, 2.0, 0.0, -1.0]]), torch.tensor([0])
-    bounds = torch.tensor(-9.0), torch.tensor(9.0)
-    attack = APGD(loss=loss, target_rank=rank)
-    result = run_attack(attack, Echo(5), x, y, Ball("linf", eps), bounds=bounds)
-    assert result.success.all()
-    assert result.x.argmax(1).tolist() == [rank]
+    low, high = torch.tensor([5.0, 3, -9, -9, -9]), torch.tensor([5.0, 3, 9, 1, 1])
+    attack = APGD(loss=loss, targets=targets)
+    result = run_attack(attack, Echo(5), x, y, Ball("linf", 3.5), bounds=(low, high))
+    assert bool(result.success) is (targets > 1)
+    assert int(result.x.argmax(1)) == (2 if targets > 1 else 0)
 
 
-def test_a_rank_beyond_the_classes_is_the_least_likely_one():
+def test_the_runs_of_a_sample_share_what_it_may_use_and_end_together():
+    x, y = torch.tensor([[5.0, 3.0, 2.0], [5.0, 3.0, 2.0]]), torch.tensor([0, 0])
+    bounds = torch.tensor([5.0, 3.0, -9.0]), torch.tensor([5.0, 3.0, 9.0])
+    attack, limits = APGD(targets=2), Limits(passes=60)
+    beaten = run_attack(attack, Echo(3), x, y, Ball("linf", 4.0), bounds=bounds, limits=limits)
+    stands = run_attack(attack, Echo(3), x, y, Ball("linf", 2.0), bounds=bounds, limits=limits)
+    assert beaten.success.all()
+    assert not stands.success.any()
+    assert (beaten.forward < stands.forward / 2).all()
+    assert (stands.forward + stands.backward <= 60).all()
+    alone = run_attack(
+        attack, Echo(3), x[1:], y[1:], Ball("linf", 4.0), bounds=bounds, ids=y[:1] + 1
+    )
+    both = run_attack(attack, Echo(3), x, y, Ball("linf", 4.0), bounds=bounds)
+    assert torch.equal(alone.x, both.x[1:])
+
+
+def test_with_fewer_classes_than_targets_some_are_aimed_at_again():
     x, y = torch.tensor([[2.0, 1.0]]), torch.tensor([0])
     bounds = torch.tensor(-9.0), torch.tensor(9.0)
-    attack = APGD(loss="dlr", target_rank=9)
+    attack = APGD(loss="dlr", targets=9)
     assert run_attack(attack, Echo(2), x, y, Ball("linf", 0.6), bounds=bounds).success.all()
 
 

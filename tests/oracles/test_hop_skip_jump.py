@@ -29,7 +29,7 @@ def test_its_estimate_points_along_the_normal_of_a_hyperplane():
     state = State(
         x=on_it, origin=x, y=y, sign=torch.ones(4), low=x - 50, high=x + 50,
         streams=Streams.of(0, torch.arange(4)), theta=x.new_zeros(4, 0),
-        finished=torch.zeros(4, dtype=torch.bool), guide=None,
+        finished=torch.zeros(4, dtype=torch.bool), copy=torch.zeros(4).long(), guide=None,
     )  # fmt: skip
     attack = HopSkipJump(first_probes=20_000, most_probes=20_000)
     estimate = attack._gradient(model, state, Ball("l2", 1.0), (on_it - x).norm(dim=1), 0)

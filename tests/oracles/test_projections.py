@@ -32,6 +32,7 @@ def state(seed=0):
         streams=Streams.of(0, torch.arange(ROWS)),
         theta=zeros[:, :0],
         finished=torch.zeros(ROWS, dtype=torch.bool),
+        copy=torch.zeros(ROWS, dtype=torch.int64),
         guide=None,
     )
 

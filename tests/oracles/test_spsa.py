@@ -31,7 +31,7 @@ def test_the_estimate_is_unbiased_on_a_quadratic_function():
     state = State(
         x=x, origin=x, y=torch.zeros(n, dtype=torch.int64), sign=torch.ones(n).double(),
         low=x - 9, high=x + 9, streams=Streams.of(0, torch.arange(n)), theta=x.new_zeros(n, 0),
-        finished=torch.zeros(n, dtype=torch.bool), guide=None,
+        finished=torch.zeros(n, dtype=torch.bool), copy=torch.zeros(n).long(), guide=None,
     )  # fmt: skip
     estimates = SPSA(directions=50)._slope(model, state, torch.full((6,), 0.1).double())
     truth = 2 * x[0] @ model.matrix + model.slope

@@ -19,7 +19,7 @@ def test_its_differences_are_the_derivatives_that_autograd_gives():
     state = State(
         x=x, origin=x, y=y, sign=torch.ones(4).double(), low=x - 1, high=x + 1,
         streams=Streams.of(0, torch.arange(4)), theta=x.new_zeros(4, 0),
-        finished=torch.zeros(4, dtype=torch.bool), guide=None,
+        finished=torch.zeros(4, dtype=torch.bool), copy=torch.zeros(4).long(), guide=None,
     )  # fmt: skip
     parts = torch.eye(192, dtype=torch.bool).expand(4, -1, -1)
     unit = torch.ones(192).double()
@@ -42,7 +42,7 @@ def test_features_that_moved_are_chosen_more_often():
     state = State(
         x=x, origin=x, y=torch.zeros(400, dtype=torch.int64), sign=torch.ones(400), low=x - 1,
         high=x + 1, streams=Streams.of(0, torch.arange(400)), theta=x.new_zeros(400, 0),
-        finished=torch.zeros(400, dtype=torch.bool), guide=None,
+        finished=torch.zeros(400, dtype=torch.bool), copy=torch.zeros(400).long(), guide=None,
     )  # fmt: skip
     units = x.clone()
     units[:, :3] = 1.0

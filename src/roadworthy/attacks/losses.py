@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.attack import State
-from roadworthy.core.shapes import per_sample
 
 
 def log_odds(state: State) -> Callable[[Tensor], Tensor]:
@@ -30,12 +29,10 @@ def odds_of(classes: Tensor) -> Callable[[Tensor], Tensor]:
 def lead(state: State, logits: Tensor) -> Tensor:
     """Give by how much the model is ahead of the attacker: (N,), negative where it was beaten.
 
-    In an untargeted attack it is the margin of class y over the best other one. Of logits
-    (N, M, K), for M candidates of each sample, it is (N, M).
+    In an untargeted attack it is the margin of class y over the best other one.
     """
-    y = per_sample(state.y, logits).expand(*logits.shape[:-1], 1)
-    ahead = logits.gather(-1, y)[..., 0] - logits.scatter(-1, y, float("-inf")).amax(-1)
-    return per_sample(state.sign, ahead) * ahead
+    own = logits.gather(1, state.y[:, None])[:, 0]
+    return state.sign * (own - logits.scatter(1, state.y[:, None], float("-inf")).amax(1))
 
 
 def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
@@ -55,14 +52,14 @@ def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
     return loss
 
 
-def likely_wrong(logits: Tensor, y: Tensor, rank: int) -> Tensor:
-    """Give the classes (N,) of a rank among those other than y, from 1: the most likely.
+def likely_wrong(logits: Tensor, y: Tensor, rank: Tensor) -> Tensor:
+    """Give the classes (N,) of ranks (N,) among those other than y, from 0: the most likely.
 
-    With fewer classes than that it is the least likely one.
+    With fewer classes than that it begins with the most likely one again.
     """
-    rank = min(rank, logits.shape[1] - 1)
     rest = logits.scatter(1, y[:, None], float("-inf"))
-    return rest.topk(rank, dim=1).indices[:, -1]
+    order = rest.argsort(1, descending=True)
+    return order.gather(1, (rank % (logits.shape[1] - 1))[:, None])[:, 0]
 
 
 def gap(aim: Tensor, own: Tensor) -> Callable[[Tensor], Tensor]:

@@ -43,6 +43,7 @@ class State:
         streams: each sample's random numbers.
         theta: the change's own parameters, (N, P); none in a ball.
         finished: the attack is done with the sample, whatever it found, (N,) bool.
+        copy: which of the attack's runs side by side it is, from 0, (N,).
         guide: another input per sample, of the target's class or of a wrong one, (N, …).
     """
 
@@ -55,6 +56,7 @@ class State:
     streams: Streams
     theta: Tensor
     finished: Tensor
+    copy: Tensor
     guide: Tensor | None
 
     def take(self: S, rows: Tensor) -> S:
@@ -166,6 +168,14 @@ class EvasionAttack(ABC):
     @abstractmethod
     def step(self, model: Model, state: Any, look: Look, threat: Any) -> State:
         """Make the next candidates from what the model says of the last ones."""
+
+    def copies(self, is_targeted: bool) -> int:
+        """Say how many runs of each sample go side by side; `State.copy` tells them apart.
+
+        They share what a sample may use, so with little of it there are fewer of them; where one
+        error is enough, the first ends them all.
+        """
+        return 1
 
     def passes_ahead(self, step: int) -> int:
         """Say how many passes per sample the next step may take, its look included."""

@@ -35,10 +35,16 @@ def reserve(attack: EvasionAttack) -> int:
     return 1 + HALVINGS * attack.is_minimal
 
 
+def least_passes(attack: EvasionAttack) -> int:
+    """Give the passes below which a run cannot make a step."""
+    return attack.passes_ahead(0) + reserve(attack)
+
+
 class Run:
     """One batch of samples on its way through an attack.
 
-    The result's tensors are filled in as samples finish.
+    The result's tensors are filled in as samples finish. Copies of a sample are as many rows apart
+    as there are samples.
 
     Args:
         attack: proposes candidates.
@@ -47,6 +53,7 @@ class Run:
         threat: what the attacker may do.
         state: the samples.
         y: (N,) true classes.
+        copies: how many rows belong to each sample.
         goes_on: keep the most confident error instead of the first.
         takes_any: any wrong class will do, although the attack may aim at one.
         is_bounded: only what is within the budget counts, although the attack may look for the
@@ -61,12 +68,13 @@ class Run:
         threat: Threat,
         state: State,
         y: Tensor,
+        copies: int = 1,
         goes_on: bool = False,
         takes_any: bool = False,
         is_bounded: bool = False,
     ) -> None:
         self.attack, self.model, self.source, self.threat = attack, model, source, threat
-        self.y, self.goes_on = y, goes_on
+        self.y, self.copies, self.goes_on = y, copies, goes_on
         self.takes_any = takes_any or not state.is_targeted
         self.is_minimal = attack.is_minimal and not is_bounded
         self.ends_at_success = attack.ends_at_success or is_bounded
@@ -223,7 +231,14 @@ class Run:
             self._keep_better(alive, state, reached, margin)
         self.margin[alive] = torch.where(margin > self.margin[alive], margin, self.margin[alive])
         goes_on = self.attack.is_universal or self.goes_on or not self.ends_at_success
-        return reached & (self.distance[alive].isfinite()) & (not goes_on)
+        is_done = reached & (self.distance[alive].isfinite()) & (not goes_on)
+        return is_done if self.copies == 1 else self._with_copies(alive, is_done)
+
+    def _with_copies(self, alive: Tensor, is_done: Tensor) -> Tensor:
+        samples = len(self.y) // self.copies
+        is_beaten = torch.zeros(samples, dtype=torch.bool, device=alive.device)
+        is_beaten[alive[is_done] % samples] = True
+        return is_beaten[alive % samples]
 
     def _keep_better(self, alive: Tensor, state: State, reached: Tensor, margin: Tensor) -> None:
         rows = reached.nonzero()[:, 0]

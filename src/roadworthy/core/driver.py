@@ -8,7 +8,7 @@ from torch import Tensor
 
 from roadworthy.core.adaptive import adaptive
 from roadworthy.core.attack import AttackResult, Composite, EvasionAttack, Part, Reason, State
-from roadworthy.core.attack_run import HALVINGS, Limits, Run, reserve
+from roadworthy.core.attack_run import HALVINGS, Limits, Run, least_passes
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model, require
 from roadworthy.core.progress import Progress, Silent
@@ -194,7 +194,7 @@ def _check(attack: EvasionAttack, rules: _Rules, x: Tensor, target: Tensor | Non
         raise InputError(f"{name} starts from other inputs: give it a pool of inputs and classes")
     for offer in sorted(attack.needs):
         require(rules.source, offer)
-    least = attack.passes_ahead(0) + reserve(attack)
+    least = least_passes(attack)
     passes, queries = rules.limits.passes, rules.limits.queries
     if any(limit is not None and limit < least for limit in (passes, queries)):
         raise InputError(f"{name} needs at least {least} passes per sample")
@@ -230,26 +230,28 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
         rules = replace(rules, goes_on=attack.keeps_best, is_bounded=is_bounded)
         sees_all = attack.is_minimal or attack.keeps_best
         return _run_parts(parts, sees_all, samples, rules, tell)[0]
-    n = len(samples.x)
-    size = n if attack.is_universal else rules.limits.batch
+    n, copies = len(samples.x), _affordable_copies(attack, samples, rules.limits)
+    size = n if attack.is_universal else max(1, rules.limits.batch // copies)
+    limits = _shared(rules.limits, copies)
     found = []
     for first in range(0, n, size):
         rows = torch.arange(first, min(first + size, n), device=samples.x.device)
-        chunk = samples.take(rows) if len(rows) < n else samples
+        share = _part_of(tell, first / n, len(rows) / n)
+        is_all = len(rows) == n and copies == 1
+        chunk = samples if is_all else samples.take(rows.repeat(copies))
         run = Run(
             attack,
             rules.model,
             rules.source,
             rules.threat,
-            _first_state(chunk, rules),
+            _first_state(chunk, rules, copies),
             chunk.y,
+            copies,
             rules.goes_on,
             rules.takes_any,
             rules.is_bounded,
         )
-        found.append(
-            run.drive(rules.limits, rules.stop_at, _part_of(tell, first / n, len(rows) / n))
-        )
+        found.append(_best_copies(run.drive(limits, rules.stop_at, share), copies, rules.goes_on))
     columns = ([getattr(p, f.name) for p in found] for f in dataclasses.fields(AttackResult))
     return AttackResult(*(torch.cat(column) for column in columns))
 
@@ -263,7 +265,7 @@ def _run_parts(
     for index, part in enumerate(parts):
         rows = _rows_for(part.attack, worst, sees_all, rules, samples)
         limits = _left(rules.limits, worst)
-        least = part.attack.passes_ahead(0) + reserve(part.attack)
+        least = least_passes(part.attack)
         is_late = rules.stop_at is not None and time.monotonic() > rules.stop_at
         is_spent = min(limits.passes or least, limits.queries or least) < least
         if not len(rows) or (worst is not None and (is_late or is_spent)):
@@ -308,6 +310,32 @@ def _left(limits: Limits, worst: AttackResult | None) -> Limits:
     )
 
 
+def _affordable_copies(attack: EvasionAttack, samples: _Samples, limits: Limits) -> int:
+    """Give as many copies of a sample as the attack wants and the limits allow."""
+    copies, least = attack.copies(samples.target is not None), least_passes(attack)
+    given = [limit // least for limit in (limits.passes, limits.queries) if limit is not None]
+    return min([copies, *given])
+
+
+def _shared(limits: Limits, copies: int) -> Limits:
+    """Give what each copy of a sample may use."""
+    passes, queries = limits.passes, limits.queries
+    return replace(
+        limits,
+        passes=None if passes is None else passes // copies,
+        queries=None if queries is None else queries // copies,
+    )
+
+
+def _best_copies(found: AttackResult, copies: int, by_margin: bool) -> AttackResult:
+    """Keep what the best of a sample's copies found."""
+    each = torch.arange(len(found.x), device=found.x.device).chunk(copies)
+    best = found.take(each[0])
+    for rows in each[1:]:
+        best = _merge(best, each[0], found.take(rows), by_margin)
+    return best
+
+
 def _merge(worst: AttackResult, rows: Tensor, found: AttackResult, by_margin: bool) -> AttackResult:
     """Put what was found on some rows over what was known, where it is better."""
     old = worst.take(rows)
@@ -331,10 +359,11 @@ def _part_of(tell: Tell, start: float, share: float) -> Tell:
     return lambda done: tell(start + done * share)
 
 
-def _first_state(samples: _Samples, rules: _Rules) -> State:
+def _first_state(samples: _Samples, rules: _Rules, copies: int) -> State:
     x, target = samples.x, samples.target
     sign = torch.full((len(x),), 1.0 if target is None else -1.0, dtype=x.dtype, device=x.device)
-    streams = Streams.of(rules.seed, samples.ids)
+    copy = torch.arange(copies, device=x.device).repeat_interleave(len(x) // copies)
+    streams = Streams.of(rules.seed, samples.ids, copy)
     return State(
         x=x,
         origin=x,
@@ -345,6 +374,7 @@ def _first_state(samples: _Samples, rules: _Rules) -> State:
         streams=streams,
         theta=rules.threat.neutral(x),
         finished=torch.zeros(len(x), dtype=torch.bool, device=x.device),
+        copy=copy,
         guide=None if rules.pool is None else _guides(samples, rules.pool, streams),
     )
 

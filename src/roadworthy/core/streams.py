@@ -45,9 +45,9 @@ class Streams:
         self._first = 0  # the draw that they begin with
 
     @classmethod
-    def of(cls, seed: int, index: Tensor) -> "Streams":
-        """Make the streams of samples `index` (N,) under a seed."""
-        return cls(_mix(index.to(torch.int64) * _GOLDEN + _word(seed)))
+    def of(cls, seed: int, index: Tensor, copy: Tensor | int = 0) -> "Streams":
+        """Make the streams of samples `index` (N,), of their copies `copy` (N,), under a seed."""
+        return cls(_mix(index.to(torch.int64) * _GOLDEN + _word(seed) + copy * _MIX_1))
 
     def take(self, rows: Tensor) -> "Streams":
         """Keep the streams of some rows, by mask or index."""

@@ -67,7 +67,7 @@ class APGD(EvasionAttack):
     suggests, and is projected onto ball and box at once.
 
     Threat model: white box, L-inf, L2 or L1, fixed budget; targeted or not.
-    Cost: `steps` gradients per sample, and one forward pass where `target_rank` is given; a sample
+    Cost: `steps` gradients per sample, times `targets` with one forward pass more each; a sample
     that succeeds stops.
     Source: Croce, Hein 2020, arXiv:2003.01690, algorithm 1 and equations 5 and 6; in L1 Croce, Hein
     2021, arXiv:2103.01208, algorithm 1.
@@ -81,16 +81,16 @@ class APGD(EvasionAttack):
         steps: gradient steps per sample, over all restarts.
         restarts: how often to start, each time from another random candidate.
         loss: `ce`, cross-entropy, or `dlr`, difference of logits ratio.
-        target_rank: aim at the wrong class that comes so many-th in the model's opinion of the
-            input, 1 being the most likely; any error counts. 0 aims at none, and a target that the
-            caller gives goes before it.
+        targets: aim at so many wrong classes, those most likely at the input, in a run each, side
+            by side; any error counts. 0 aims at none, and a target that the caller gives
+            goes before it.
         draws: gradients averaged per step, for a model that answers at random.
     """
 
     steps: int = 100
     restarts: int = 1
     loss: Literal["ce", "dlr"] = "ce"
-    target_rank: int = 0
+    targets: int = 0
     draws: int = 1
 
     card = Card("apgd", "Auto-PGD", aliases=("auto-pgd",), paper="arxiv:2003.01690")
@@ -99,9 +99,9 @@ class APGD(EvasionAttack):
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
         target = state.y
-        if self.target_rank and not state.is_targeted:
+        if self.targets and not state.is_targeted:
             with torch.no_grad():
-                target = likely_wrong(model(state.x), state.y, self.target_rank)
+                target = likely_wrong(model(state.x), state.y, state.copy)
         return self._start_at_random(state, threat, target)
 
     def step(self, model: Model, state: APGDState, look: Look, threat: Ball) -> State:
@@ -125,8 +125,11 @@ class APGD(EvasionAttack):
             state, gradient = _check(state, gradient, checkpoints(stretch)[step])
         return replace(state, x=_step(state, gradient, threat, step == 0), last=state.x)
 
+    def copies(self, is_targeted: bool) -> int:
+        return 1 if is_targeted else max(1, self.targets)
+
     def passes_ahead(self, step: int) -> int:
-        return 2 * self.draws + (step == 0 and self.target_rank > 0)
+        return 2 * self.draws + (step == 0 and self.targets > 0)
 
     def _start_at_random(self, state: State, threat: Ball, target: Tensor) -> APGDState:
         shape, unit = state.x.shape[1:], threat.unit(state.x)
@@ -158,7 +161,7 @@ class APGD(EvasionAttack):
 
     def _objective(self, state: APGDState) -> Callable[[Tensor], Tensor]:
         """Give the loss that the attacker increases: logits (N, K) to (N,)."""
-        is_led = self.target_rank > 0 and not state.is_targeted
+        is_led = self.targets > 0 and not state.is_targeted
         odds = odds_of(state.target) if is_led else log_odds(state)
 
         def ratio(logits: Tensor) -> Tensor:

@@ -48,9 +48,9 @@ class FAB(EvasionAttack):
         steps: steps per sample, over all restarts.
         restarts: how often to start: first from the input, then from random candidates within half
             the distance known so far.
-        target_rank: aim at the wrong class that comes so many-th in the model's opinion of the
-            input, 1 being the most likely; any error counts. 0 compares the most likely classes at
-            each step, and a target that the caller gives goes before it.
+        targets: aim at so many wrong classes, those most likely at the input, in a run each, side
+            by side; any error counts. 0 compares the most likely classes at each step, and a target
+            that the caller gives goes before it.
         classes: how many of the most likely wrong classes to compare.
         most_lean: largest weight of the way from the input (the paper's alpha_max).
         overshoot: how far beyond the boundary to go, as a multiple of the way there (eta).
@@ -61,7 +61,7 @@ class FAB(EvasionAttack):
 
     steps: int = 100
     restarts: int = 1
-    target_rank: int = 0
+    targets: int = 0
     classes: int = 9
     most_lean: float = 0.1
     overshoot: float = 1.05
@@ -76,9 +76,9 @@ class FAB(EvasionAttack):
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
         target = state.y
-        if self.target_rank and not state.is_targeted:
+        if self.targets and not state.is_targeted:
             with torch.no_grad():
-                target = likely_wrong(model(state.x), state.y, self.target_rank)
+                target = likely_wrong(model(state.x), state.y, state.copy)
         nearest = torch.full_like(state.sign, float("inf"))
         return state.extended(FABState, target=target, nearest=nearest)
 
@@ -112,8 +112,11 @@ class FAB(EvasionAttack):
         weight = per_sample(lean.clamp_max(self.most_lean), delta)
         return replace(state, x=torch.lerp(ahead, ahead_from_origin, weight))
 
+    def copies(self, is_targeted: bool) -> int:
+        return 1 if is_targeted else max(1, self.targets)
+
     def passes_ahead(self, step: int) -> int:
-        if self.target_rank:
+        if self.targets:
             return 2 + (step == 0)
         return 1 + self.classes
 
@@ -121,11 +124,14 @@ class FAB(EvasionAttack):
         """Linearize what is 0 on the boundary to go to: its gradient (N, …) and its value (N,)."""
         if state.is_targeted:
             return look.gradient(lambda logits: -lead(state, logits)), -lead(state, look.logits)
-        if self.target_rank:
+        if self.targets:
             rivals = [state.target]
         else:
             count = min(self.classes, look.logits.shape[1] - 1)
-            rivals = [likely_wrong(look.logits, state.y, rank + 1) for rank in range(count)]
+            rivals = [
+                likely_wrong(look.logits, state.y, torch.full_like(state.y, rank))
+                for rank in range(count)
+            ]
         best: tuple[Tensor, Tensor] | None = None
         nearest = torch.full_like(state.nearest, float("inf"))
         for index, rival in enumerate(rivals):  # each needs a backward pass of its own

@@ -4,6 +4,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from roadworthy.attacks.decisions import leads, pick
 from roadworthy.attacks.losses import lead
 from roadworthy.attacks.patches import (
     random_hump,
@@ -86,18 +87,15 @@ class Square(EvasionAttack):
         propose = _propose_linf if threat.norm == "linf" else _propose_l2
         if count == 0:
             return replace(state, x=propose(state, 1, share, threat))
-        x = propose(state, count, share, threat)
-        with torch.no_grad():
-            logits = model(x).unflatten(0, (-1, count))
-        ahead = lead(state, logits).nan_to_num(nan=float("inf"))  # (N, count)
+        tries = propose(state, count, share, threat).unflatten(0, (-1, count))
+        ahead = leads(model, state, tries).nan_to_num(nan=float("inf"))
         least, order = ahead.sort(1)
-        helped, rows = least < state.ahead[:, None], torch.arange(len(least), device=x.device)
-        x = x.unflatten(0, (-1, count))
-        first = x[rows, order[:, 0]]
+        helped = least < state.ahead[:, None]
+        first = pick(tries, order[:, 0])
         better = _keep_better(state, first, least[:, 0])
         more = propose(better, 1, share, threat)
         if helped[:, 1:].any():
-            both = torch.where(first == state.best, x[rows, order[:, 1]], first)
+            both = torch.where(first == state.best, pick(tries, order[:, 1]), first)
             more = torch.where(per_sample(helped[:, 1:].any(1), more), both, more)
         # the driver has to see an error that was found here
         is_error = helped[:, 0] & (least[:, 0] < 0)
