@@ -62,6 +62,7 @@ USUAL: dict[str, dict] = {
     "salt-and-pepper": {"steps": 120},
     "spsa": {"steps": 30, "directions": 16},
     "stadv": {"searches": 2, "length": 20},
+    "surfree": {"steps": 1000},
     "vmi-fgsm": {"neighbors": 4},
     "zoo": {"steps": 80, "coordinates": 32},
 }

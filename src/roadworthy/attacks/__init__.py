@@ -47,6 +47,7 @@ from roadworthy.attacks.evasion.spsa import SPSA
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.attacks.evasion.stadv import StAdv
 from roadworthy.attacks.evasion.superdeepfool import SuperDeepFool
+from roadworthy.attacks.evasion.surfree import SurFree
 from roadworthy.attacks.evasion.ti_fgsm import TIFGSM
 from roadworthy.attacks.evasion.tree_ensemble import TreeEnsemble
 from roadworthy.attacks.evasion.uap import UAP
@@ -106,6 +107,7 @@ ATTACKS: Registry[type[EvasionAttack]] = Registry(
     LocalSearch,
     # labels
     HopSkipJump,
+    SurFree,
     Boundary,
     RayS,
     Pointwise,
@@ -186,5 +188,6 @@ __all__ = [
     "Square",
     "StAdv",
     "SuperDeepFool",
+    "SurFree",
     "TreeEnsemble",
 ]
