@@ -56,7 +56,7 @@ class SurFree(EvasionAttack):
     Threat model: black box with labels, L2, minimal norm; targeted or not. It starts from another
     input where a pool was given, which a targeted attack needs, else from random inputs.
     Cost: `steps` queries per sample, and 63 to start, shorten and verify.
-    Source: Maho, Furon, Le Merrer 2020, arXiv:2011.12807, algorithm 1.
+    Source: Maho, Furon, Le Merrer 2020, arXiv:2011.12807.
     Differs from the paper: one angle is tried to either side, not several; the search begins on the
     first side that errs, and its tolerance is relative to the distance; the angle tried first never
     grows beyond its first value; directions are also at a right angle to a change that the box
