@@ -5,12 +5,13 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from roadworthy.core.dataset import Dataset, Feature, Split, Task
+from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Offer
 from roadworthy.core.progress import Silent
 from roadworthy.core.training import Recipe
 from roadworthy.recipes import RECIPES
+from tests.toy_data import toy
 
 CASES = [
     (recipe, task, kind)
@@ -26,28 +27,6 @@ every_case = pytest.mark.parametrize(
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
     torch.set_num_threads(1)
-
-
-def toy(task, kind):
-    """Bright or dark pictures, or rows whose first number decides; easy to learn."""
-    generator = torch.Generator().manual_seed(3)
-    x = torch.rand(160, *((1, 8, 8) if kind == "image" else (5,)), generator=generator)
-    level = torch.rand(160, generator=generator)
-    features = ()
-    if kind == "image":
-        x = 0.2 * x + 0.8 * level[:, None, None, None]
-    else:
-        x = torch.cat([level[:, None], x[:, 1:4], (x[:, 4:] * 3).floor()], 1)
-        category = Feature("d", "category", ("u", "v", "w"))
-        features = (*(Feature(name) for name in "abc"), Feature("e"), category)[:5]
-    y = 100 * level if task == Task.REGRESSION else (level * 3).long()
-    classes = () if task == Task.REGRESSION else ("low", "middle", "high")
-    ids = torch.arange(160)
-    splits = (
-        Split("train", x[:120], y[:120], ids[:120]),
-        Split("test", x[120:], y[120:], ids[120:]),
-    )
-    return Dataset("toy", task, classes, splits, features)
 
 
 def quick(recipe):

@@ -153,8 +153,8 @@ def test_forged_shapes_take_no_memory(bundle, data):
         (lambda m: m.update(task="ranking"), "is damaged"),
         (lambda m: m.pop("parts"), "is damaged"),
         (lambda m: m.update(recipe="alchemy"), "'alchemy'"),
-        (lambda m: m["settings"].update(gold=1), "has no setting gold"),
-        (lambda m: m["settings"].update(epochs="many"), "has no setting epochs"),
+        (lambda m: m["settings"].update(gold=1), "has no setting .gold"),
+        (lambda m: m["settings"].update(epochs="many"), "a setting of mlp is wrong"),
         (lambda m: m.update(fingerprint="0" * 64), "was changed or damaged"),
     ],
 )

@@ -102,6 +102,10 @@ class Model(ABC):
         """
         return None
 
+    def undefended(self) -> "Model | None":
+        """Give the model without what guards it; None where nothing does."""
+        return None
+
     @final
     def embed(self, x: Tensor) -> Tensor:
         """Give a vector (N, E) per input, counted; differentiable when gradients are offered.

@@ -1,4 +1,5 @@
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -6,6 +7,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.shapes import per_sample
 
@@ -79,6 +81,31 @@ class Ball(Threat):
             raise InputError(f"the norm must be one of {', '.join(NORMS)}, not {self.norm!r}")
         if not 0 <= self.eps < float("inf"):
             raise InputError(f"eps must be a finite number from 0, not {self.eps!r}")
+
+    @classmethod
+    def of(cls, data: Dataset, norm: Norm, eps: float, immutable: Sequence[str] = ()) -> "Ball":
+        """Make the ball of a dataset: of a table, numbers move by standard deviations.
+
+        Args:
+            data: says what a feature is.
+            norm: of the change.
+            eps: the budget.
+            immutable: names of columns that cannot change.
+
+        Raises:
+            InputError: a table has no numbers that may change.
+        """
+        if data.kind == "image" or not data.features:
+            return cls(norm, eps)
+        mutable = tuple(
+            feature.kind == "number" and feature.name not in immutable for feature in data.features
+        )
+        if not any(mutable):
+            raise InputError(
+                "the table has no numbers that may change, and small changes of categories are "
+                "none: the threat model of tables, with rules of columns, is `table`"
+            )
+        return cls(norm, eps, tuple(feature.scale for feature in data.features), mutable)
 
     @property
     def kind(self) -> str:

@@ -3,19 +3,16 @@ from dataclasses import dataclass
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
-from roadworthy.core.model import Model
-from roadworthy.core.progress import Progress
-from roadworthy.core.training import Recipe
 from roadworthy.networks import Part
 from roadworthy.recipes.encoders import encoder_for
-from roadworthy.recipes.fit_network import Schedule, fit_network
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.plan import Schedule, TrainPlan
+from roadworthy.training.trained import NetworkRecipe, check_fits
 
 LEAST = 2  # pixels that the last halving leaves of the shorter side
 
 
 @dataclass(frozen=True)
-class CNN(Recipe):
+class CNN(NetworkRecipe):
     """Trains a small convolutional network on images by Adam.
 
     It has as many stages as halvings bring the shorter side down to 2 or 3 pixels; each stage has
@@ -44,12 +41,11 @@ class CNN(Recipe):
     tasks = frozenset({Task.NOMINAL, Task.ORDINAL})
     kinds = frozenset({"image"})
 
-    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+    def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
         check_fits(self, data)
         parts = cnn_parts(data, self.width, self.hidden)
         schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
-        network = fit_network(parts, data, rows, schedule, seed, progress)
-        return trained(network, parts, self, data)
+        return TrainPlan(data, rows, parts, schedule, seed)
 
 
 def cnn_parts(data: Dataset, width: int, hidden: int) -> tuple[Part, ...]:

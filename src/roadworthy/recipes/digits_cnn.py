@@ -2,16 +2,13 @@ from dataclasses import dataclass
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
-from roadworthy.core.model import Model
-from roadworthy.core.progress import Progress
-from roadworthy.core.training import Recipe
 from roadworthy.recipes.cnn import cnn_parts
-from roadworthy.recipes.fit_network import Schedule, fit_network
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.plan import Schedule, TrainPlan
+from roadworthy.training.trained import NetworkRecipe, check_fits
 
 
 @dataclass(frozen=True)
-class DigitsCNN(Recipe):
+class DigitsCNN(NetworkRecipe):
     """Trains the CNN that is inspected when no model is named, in a few seconds.
 
     The network of `cnn`, with the settings that suit 1,300 digits of 8 × 8 pixels.
@@ -36,9 +33,8 @@ class DigitsCNN(Recipe):
     tasks = frozenset({Task.NOMINAL, Task.ORDINAL})
     kinds = frozenset({"image"})
 
-    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+    def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
         check_fits(self, data)
         parts = cnn_parts(data, self.width, self.hidden)
         schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
-        network = fit_network(parts, data, rows, schedule, seed, progress)
-        return trained(network, parts, self, data)
+        return TrainPlan(data, rows, parts, schedule, seed)

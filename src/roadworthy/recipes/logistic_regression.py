@@ -13,7 +13,7 @@ from roadworthy.core.progress import Progress
 from roadworthy.core.training import Recipe
 from roadworthy.networks import Part, build
 from roadworthy.recipes.encoders import encoder_for
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.trained import check_fits, trained
 
 UNSEEN = -36.0  # logit of a class without rows: about the logarithm of the smallest step of a float
 

@@ -2,17 +2,14 @@ from dataclasses import dataclass
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
-from roadworthy.core.model import Model
-from roadworthy.core.progress import Progress
-from roadworthy.core.training import Recipe
 from roadworthy.networks import Part
 from roadworthy.recipes.encoders import encoder_for
-from roadworthy.recipes.fit_network import Schedule, fit_network
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.plan import Schedule, TrainPlan
+from roadworthy.training.trained import NetworkRecipe, check_fits
 
 
 @dataclass(frozen=True)
-class MLP(Recipe):
+class MLP(NetworkRecipe):
     """Trains a multilayer perceptron with ReLU by Adam.
 
     Numbers are standardized and categories one-hot encoded inside the network, so that its
@@ -41,7 +38,7 @@ class MLP(Recipe):
     tasks = frozenset({Task.NOMINAL, Task.ORDINAL, Task.REGRESSION})
     kinds = frozenset({"image", "tabular"})
 
-    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+    def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
         check_fits(self, data)
         encoder, inputs = encoder_for(data)
         hidden = [self.width] * self.depth
@@ -50,5 +47,4 @@ class MLP(Recipe):
         last = (Part("rescale"),) if data.task == Task.REGRESSION else ()
         parts = (encoder, body, *last)
         schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
-        network = fit_network(parts, data, rows, schedule, seed, progress)
-        return trained(network, parts, self, data)
+        return TrainPlan(data, rows, parts, schedule, seed)

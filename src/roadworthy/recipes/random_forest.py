@@ -12,7 +12,7 @@ from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
 from roadworthy.core.training import Recipe
 from roadworthy.networks import Part, build
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.trained import check_fits, trained
 
 
 @dataclass(frozen=True)

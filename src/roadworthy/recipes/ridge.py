@@ -10,7 +10,7 @@ from roadworthy.core.progress import Progress
 from roadworthy.core.training import Recipe
 from roadworthy.networks import Part, build
 from roadworthy.recipes.encoders import encoder_for
-from roadworthy.recipes.trained import check_fits, trained
+from roadworthy.training.trained import check_fits, trained
 
 
 @dataclass(frozen=True)

@@ -142,18 +142,8 @@ def choose_threat(
     if norm not in NORMS:
         kind = THREATS.get(norm)
         return kind() if eps is None else kind(eps=eps)
-    if data.kind == "image":
-        return Ball(norm, EPS_IMAGE[norm] if eps is None else eps)  # type: ignore[arg-type]
-    mutable = tuple(
-        feature.kind == "number" and feature.name not in immutable for feature in data.features
-    )
-    if data.features and not any(mutable):
-        raise InputError(
-            "the table has no numbers that may change, and small changes of categories are none: "
-            "see --norm table"
-        )
-    scale = tuple(feature.scale for feature in data.features)
-    return Ball(norm, EPS_TABLE[norm] if eps is None else eps, scale, mutable)  # type: ignore[arg-type]
+    usual = (EPS_IMAGE if data.kind == "image" else EPS_TABLE)[norm]
+    return Ball.of(data, norm, usual if eps is None else eps, immutable)  # type: ignore[arg-type]
 
 
 def run_attacks_on(

@@ -20,7 +20,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.errors import NotAssessed
+from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.estimates import Measure, proportion
 from roadworthy.core.finding import Alarm, Finding, Remedy
 from roadworthy.core.model import Offer
@@ -119,11 +119,10 @@ class RobustAccuracy(Check):
     def _ball(self, data: Dataset, norm: Norm) -> Ball:
         if data.kind == "image":
             return Ball(norm, self.eps_linf_image if norm == "linf" else self.eps_l2_image)
-        mutable = tuple(feature.kind == "number" for feature in data.features)
-        if not any(mutable):
-            raise NotAssessed("the table has no numbers, and small changes of categories are none")
-        eps = self.eps_linf_table if norm == "linf" else self.eps_l2_table
-        return Ball(norm, eps, tuple(feature.scale for feature in data.features), mutable)
+        try:
+            return Ball.of(data, norm, self.eps_linf_table if norm == "linf" else self.eps_l2_table)
+        except InputError as error:
+            raise NotAssessed(str(error)) from None
 
     def _judge(self, subject: Subject, norm: Norm, get: Get) -> Finding:
         ball = self._ball(subject.dataset, norm)

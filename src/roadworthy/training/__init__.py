@@ -1,0 +1,1 @@
+"""How networks are trained: a plan says how, strategies change it, one loop follows it."""

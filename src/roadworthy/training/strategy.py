@@ -1,0 +1,32 @@
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Task
+from roadworthy.core.progress import Progress
+from roadworthy.training.plan import TrainPlan
+
+CLASSES = frozenset({Task.NOMINAL, Task.ORDINAL})
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """Changes how a network is trained, by changing the plan; its fields are its settings.
+
+    Strategies compose as long as no two of them set the same part of the plan. The same plan gives
+    the same plan: whatever is random draws from torch's generator while training.
+    """
+
+    card: ClassVar[Card]
+    tasks: ClassVar[frozenset[Task]] = CLASSES
+    kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
+
+    @abstractmethod
+    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
+        """Give the changed plan; networks that it needs beforehand are trained here.
+
+        Raises:
+            InputError: another strategy has set the same part, or the settings do not suit the
+                data.
+        """

@@ -1,0 +1,147 @@
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.errors import InputError
+from roadworthy.core.fingerprint import fingerprint
+from roadworthy.core.model import Model, Offer
+from roadworthy.core.progress import Progress, Silent, piece
+from roadworthy.core.training import Recipe
+from roadworthy.core.tree_ensemble import TreeEnsemble
+from roadworthy.frameworks.torch_module import TorchModel, wrap_module
+from roadworthy.networks import Part
+from roadworthy.training.loop import fit_plan
+from roadworthy.training.plan import TrainPlan
+from roadworthy.training.strategy import Strategy
+
+
+class Trained(Model):
+    """A network that a recipe trained: it can be trained again, and saved.
+
+    Args:
+        inner: the network as a model.
+        parts: what the network is made of.
+        recipe: what trained it.
+        data: says what the columns and classes are, for training it again.
+    """
+
+    def __init__(
+        self, inner: TorchModel, parts: tuple[Part, ...], recipe: Recipe, data: Dataset
+    ) -> None:
+        super().__init__(
+            replace(
+                inner.spec,
+                offers=inner.spec.offers | {Offer.REFIT},
+                fingerprint=fingerprint(inner.spec.fingerprint, repr(recipe)),
+            )
+        )
+        self.inner = inner
+        self.parts = parts
+        self.recipe = recipe
+        self.data = data
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner.forward(x)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.inner.features(x)
+
+    def trees(self) -> TreeEnsemble:
+        return self.inner.trees()
+
+    def move(self, device: torch.device) -> None:
+        self.inner.move(device)
+
+    def refit(self, rows: Split, seed: int) -> Model:
+        return self.recipe.fit(self.data, rows, seed, Silent())
+
+
+def trained(
+    network: nn.Sequential, parts: tuple[Part, ...], recipe: Recipe, data: Dataset
+) -> Trained:
+    """Make a model of a network that a recipe trained."""
+    inner = wrap_module(network, data, recipe.card.name, is_ours=True)
+    return Trained(inner, parts, recipe, data)
+
+
+@dataclass(frozen=True)
+class NetworkRecipe(Recipe):
+    """A recipe that trains a network by the loop, so that strategies can change how."""
+
+    def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
+        """Say what will be trained, on which rows and how.
+
+        Raises:
+            InputError: the recipe does not know this task or kind of input.
+        """
+        raise NotImplementedError
+
+    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        plan = self.plan(data, rows, seed)
+        return trained(fit_plan(plan, progress), plan.parts, self, data)
+
+
+@dataclass(frozen=True)
+class Defended(Recipe):
+    """A recipe whose training strategies change.
+
+    Args:
+        recipe: makes the plan.
+        strategies: change it, in this order.
+    """
+
+    recipe: NetworkRecipe
+    strategies: tuple[Strategy, ...]
+
+    @property
+    def card(self) -> Card:  # type: ignore[override]
+        """The recipe's card, with the strategies in its name."""
+        names = [strategy.card.name for strategy in self.strategies]
+        return replace(self.recipe.card, name=" + ".join([self.recipe.card.name, *names]))
+
+    def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
+        plan = self.recipe.plan(data, rows, seed)
+        for strategy in self.strategies:
+            check_fits(strategy, data)
+            with piece(progress, strategy.card.name, 0.0):
+                plan = strategy.apply(plan, progress)
+        return trained(fit_plan(plan, progress), plan.parts, self, data)
+
+
+def defended(recipe: Recipe, strategies: tuple[Strategy, ...]) -> Recipe:
+    """Give the recipe with more strategies.
+
+    Raises:
+        InputError: the recipe does not train a network, so there is no plan to change.
+    """
+    if isinstance(recipe, Defended):
+        return Defended(recipe.recipe, (*recipe.strategies, *strategies))
+    if not isinstance(recipe, NetworkRecipe):
+        names = ", ".join(strategy.card.name for strategy in strategies)
+        raise InputError(
+            f"{names} changes how a network is trained, and {recipe.card.name} trains none: choose "
+            "a guard, or a recipe such as cnn or mlp"
+        )
+    return Defended(recipe, strategies)
+
+
+def check_fits(recipe: Recipe | Strategy, data: Dataset) -> None:
+    """Say whether a recipe knows the task and the kind of input.
+
+    Raises:
+        InputError: it does not.
+    """
+    if data.task not in recipe.tasks:
+        known = ", ".join(sorted(recipe.tasks))
+        raise InputError(
+            f"{recipe.card.name} learns {known} tasks, but {data.name} is a {data.task} task"
+        )
+    if data.kind not in recipe.kinds:
+        known = " and ".join(sorted(recipe.kinds))
+        raise InputError(
+            f"{recipe.card.name} learns from {known} inputs, but {data.name} is {data.kind}: try "
+            "mlp or random-forest"
+        )

@@ -1,0 +1,127 @@
+"""Every strategy against the promises of its kind."""
+
+from dataclasses import fields, replace
+
+import pytest
+import torch
+
+from roadworthy.checks import CHECKS
+from roadworthy.core.dataset import Task
+from roadworthy.core.errors import InputError
+from roadworthy.core.progress import Silent
+from roadworthy.recipes import CNN, MLP
+from roadworthy.sources.bundles import load_bundle, save_bundle
+from roadworthy.strategies import STRATEGIES
+from roadworthy.training.strategy import Strategy
+from roadworthy.training.trained import Defended, defended
+from tests.toy_data import toy
+
+# settings that make a strategy cheap enough for a test, by its name
+USUAL: dict[str, dict] = {}
+CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
+every_case = pytest.mark.parametrize(
+    ("strategy", "kind"), CASES, ids=[f"{s.card.name}-{kind}" for s, kind in CASES]
+)
+every_strategy = pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.card.name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def usual(strategy):
+    return strategy(**USUAL.get(strategy.card.name, {}))
+
+
+def recipe(kind, epochs):
+    return CNN(width=8, epochs=epochs) if kind == "image" else MLP(epochs=epochs)
+
+
+def fit(strategy, data, epochs=2, seed=0):
+    changed = defended(recipe(data.kind, epochs), (usual(strategy),))
+    return changed.fit(data, data.train, seed, Silent())
+
+
+@every_case
+def test_it_still_learns_a_toy_task(strategy, kind):
+    data = toy(Task.NOMINAL, kind)
+    model = fit(strategy, data, epochs=20 if kind == "image" else 60)
+    assert (model(data.test.x).argmax(1) == data.test.y).float().mean() > 0.7
+
+
+@every_case
+def test_it_changes_the_training(strategy, kind):
+    data = toy(Task.NOMINAL, kind)
+    plain = recipe(kind, 2).fit(data, data.train, 0, Silent())
+    model = fit(strategy, data)
+    assert model.spec.fingerprint != plain.spec.fingerprint
+    assert not torch.equal(model(data.test.x), plain(data.test.x))
+
+
+@every_case
+def test_the_same_seed_gives_the_same_bits(strategy, kind):
+    data = toy(Task.NOMINAL, kind)
+    first, second = fit(strategy, data, seed=5), fit(strategy, data, seed=5)
+    assert torch.equal(first(data.test.x), second(data.test.x))
+    assert not torch.equal(first(data.test.x), fit(strategy, data, seed=6)(data.test.x))
+
+
+@every_case
+def test_the_callers_random_numbers_and_rows_are_left_alone(strategy, kind):
+    data = toy(Task.NOMINAL, kind)
+    before = data.train.x.clone(), data.train.y.clone()
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    fit(strategy, data)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(data.train.x, before[0])
+    assert torch.equal(data.train.y, before[1])
+
+
+@every_case
+def test_a_saved_model_is_trained_again_with_it(strategy, kind, tmp_path):
+    data = toy(Task.NOMINAL, kind)
+    model = fit(strategy, data)
+    again = load_bundle(save_bundle(model, tmp_path / "bundle"), data)
+    assert again.recipe == model.recipe
+    assert isinstance(again.recipe, Defended)
+    assert torch.equal(again(data.test.x), model(data.test.x))
+    half = data.train.take(torch.arange(60))
+    assert torch.equal(again.refit(half, 1)(data.test.x), model.refit(half, 1)(data.test.x))
+
+
+@every_strategy
+def test_tasks_and_kinds_that_it_does_not_know_are_refused(strategy):
+    for task in Task:
+        for kind in ("image", "tabular"):
+            if task in (Task.NOMINAL, Task.ORDINAL, Task.REGRESSION):
+                knows = task in strategy.tasks and kind in strategy.kinds
+                changed = defended(MLP(epochs=1), (usual(strategy),))
+                if not knows:
+                    data = toy(task, kind)
+                    with pytest.raises(InputError, match="but toy is"):
+                        changed.fit(data, data.train, 0, Silent())
+
+
+@every_strategy
+def test_the_page_explains_every_setting_and_names_a_source(strategy):
+    assert issubclass(strategy, Strategy)
+    for part in fields(strategy):
+        assert f"{part.name}: " in strategy.__doc__
+    assert "Source: " in strategy.__doc__
+    assert replace(strategy()) == strategy()
+
+
+@every_strategy
+def test_what_it_fixes_is_a_check(strategy):
+    assert set(strategy.card.fixes) <= {check.code for check in CHECKS}
+    assert strategy.card.safety == "retrains"
+
+
+def test_two_strategies_for_one_part_are_refused():
+    data = toy(Task.NOMINAL, "image")
+    both = tuple(STRATEGIES.get(name)() for name in ("trades", "adversarial-training"))
+    with pytest.raises(InputError, match="trades both set the objective"):
+        defended(CNN(epochs=1), both).fit(data, data.train, 0, Silent())
