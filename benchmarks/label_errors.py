@@ -24,7 +24,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from roadworthy.artifacts.confident_learning import find_label_issues
+from roadworthy.core.confident_learning import find_label_issues
 
 FIRST = (25, 50, 100)
 SETS = {"cifar10": "cifar10_10k.npz", "mnist": "mnist.npz"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from roadworthy import attacks, checks, recipes
+    from roadworthy import attacks, checks, guards, recipes, strategies
     from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
     from roadworthy.core.attack_run import Limits
     from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from roadworthy.sources import load_dataset, load_model, make_dataset, save_bundle
     from roadworthy.workflows.compare import diff
     from roadworthy.workflows.inspection import inspect
+    from roadworthy.workflows.repair import repair
 
 # names are looked up when used: `roadworthy --help` must not wait for torch
 _HOMES = {
@@ -46,9 +47,12 @@ _HOMES = {
     "load_dataset": "sources",
     "load_model": "sources",
     "make_dataset": "sources",
+    "guards": "",
     "recipes": "",
+    "repair": "workflows.repair",
     "run_attack": "core.driver",
     "run_attacks": "core.driver",
+    "strategies": "",
     "save_bundle": "sources",
     "wrap_model": "frameworks",
 }
@@ -74,14 +78,17 @@ __all__ = [
     "attacks",
     "checks",
     "diff",
+    "guards",
     "inspect",
     "load_dataset",
     "load_model",
     "make_dataset",
     "recipes",
+    "repair",
     "run_attack",
     "run_attacks",
     "save_bundle",
+    "strategies",
     "wrap_model",
 ]
 

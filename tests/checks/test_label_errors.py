@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from roadworthy.artifacts import confident_learning
 from roadworthy.artifacts.cross_fitting import folds_of
 from roadworthy.checks.data.label_errors import LabelErrors, noise_rate
+from roadworthy.core import confident_learning
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Offer

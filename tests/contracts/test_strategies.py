@@ -2,11 +2,12 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import torch
 
 from roadworthy.checks import CHECKS
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import Roles, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Silent
 from roadworthy.recipes import CNN, MLP
@@ -30,6 +31,20 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+def flawed(task, kind):
+    """Give toy data with what data strategies look for: groups, copies and wrong labels."""
+    data = toy(task, kind)
+    train, test = data.splits
+    x, y = train.x.clone(), train.y.clone()
+    x[:5], y[:5] = test.x[:5], test.y[:5]
+    if task != Task.REGRESSION:
+        y[5:13] = (y[5:13] + 1) % 3
+    sides = np.where(torch.arange(160) % 3 == 0, "left", "right")
+    train = replace(train, x=x, y=y, columns={"side": sides[:120]})
+    test = replace(test, columns={"side": sides[120:]})
+    return replace(data, splits=(train, test), roles=Roles(sensitive=("side",)))
+
+
 def usual(strategy):
     return strategy(**USUAL.get(strategy.card.name, {}))
 
@@ -45,14 +60,14 @@ def fit(strategy, data, epochs=2, seed=0):
 
 @every_case
 def test_it_still_learns_a_toy_task(strategy, kind):
-    data = toy(Task.NOMINAL, kind)
+    data = flawed(Task.NOMINAL, kind)
     model = fit(strategy, data, epochs=20 if kind == "image" else 60)
     assert (model(data.test.x).argmax(1) == data.test.y).float().mean() > 0.7
 
 
 @every_case
 def test_it_changes_the_training(strategy, kind):
-    data = toy(Task.NOMINAL, kind)
+    data = flawed(Task.NOMINAL, kind)
     plain = recipe(kind, 2).fit(data, data.train, 0, Silent())
     model = fit(strategy, data)
     assert model.spec.fingerprint != plain.spec.fingerprint
@@ -61,7 +76,7 @@ def test_it_changes_the_training(strategy, kind):
 
 @every_case
 def test_the_same_seed_gives_the_same_bits(strategy, kind):
-    data = toy(Task.NOMINAL, kind)
+    data = flawed(Task.NOMINAL, kind)
     first, second = fit(strategy, data, seed=5), fit(strategy, data, seed=5)
     assert torch.equal(first(data.test.x), second(data.test.x))
     assert not torch.equal(first(data.test.x), fit(strategy, data, seed=6)(data.test.x))
@@ -69,7 +84,7 @@ def test_the_same_seed_gives_the_same_bits(strategy, kind):
 
 @every_case
 def test_the_callers_random_numbers_and_rows_are_left_alone(strategy, kind):
-    data = toy(Task.NOMINAL, kind)
+    data = flawed(Task.NOMINAL, kind)
     before = data.train.x.clone(), data.train.y.clone()
     torch.manual_seed(11)
     expected = torch.rand(3)
@@ -82,7 +97,7 @@ def test_the_callers_random_numbers_and_rows_are_left_alone(strategy, kind):
 
 @every_case
 def test_a_saved_model_is_trained_again_with_it(strategy, kind, tmp_path):
-    data = toy(Task.NOMINAL, kind)
+    data = flawed(Task.NOMINAL, kind)
     model = fit(strategy, data)
     again = load_bundle(save_bundle(model, tmp_path / "bundle"), data)
     assert again.recipe == model.recipe
@@ -100,7 +115,7 @@ def test_tasks_and_kinds_that_it_does_not_know_are_refused(strategy):
                 knows = task in strategy.tasks and kind in strategy.kinds
                 changed = defended(MLP(epochs=1), (usual(strategy),))
                 if not knows:
-                    data = toy(task, kind)
+                    data = flawed(task, kind)
                     with pytest.raises(InputError, match="but toy is"):
                         changed.fit(data, data.train, 0, Silent())
 
@@ -121,7 +136,7 @@ def test_what_it_fixes_is_a_check(strategy):
 
 
 def test_two_strategies_for_one_part_are_refused():
-    data = toy(Task.NOMINAL, "image")
+    data = flawed(Task.NOMINAL, "image")
     both = tuple(STRATEGIES.get(name)() for name in ("trades", "adversarial-training"))
     with pytest.raises(InputError, match="trades both set the objective"):
         defended(CNN(epochs=1), both).fit(data, data.train, 0, Silent())

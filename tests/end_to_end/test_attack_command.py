@@ -75,7 +75,7 @@ def test_a_target_is_reached(command, tmp_path):
     ("words", "says"),
     [
         (["--attack", "nope"], "there is no 'nope' among the attacks"),
-        (["--attack", ""], "name an attack"),
+        (["--attack", ""], "name at least one attack"),
         (["--norm", "l7"], "not l7"),
         (["--eps", "-1"], "eps must be"),
         (["--set", "foo=1"], "its fields: steps"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from roadworthy.artifacts.confident_learning import (
+from roadworthy.core.confident_learning import (
     calibrated,
     class_thresholds,
     confident_class,

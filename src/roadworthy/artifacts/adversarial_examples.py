@@ -73,6 +73,7 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
             unless the attack looks for the nearest error.
         target: the class to reach: a name, `next`, `random` or `least-likely`; empty means any.
         limits: what the attack may use.
+        is_static: the attack works on the model without its guards, of which it does not know.
     """
 
     attack: EvasionAttack
@@ -81,6 +82,7 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
     after: tuple[EvasionAttack, ...] = ()
     target: str = ""
     limits: Limits = IN_BATCHES
+    is_static: bool = False
 
     card = Card("adversarial-examples", "Adversarial examples", cost="minutes")
     value = AdversarialExamplesValue
@@ -116,6 +118,7 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
             bounds=(low.to(subject.device), high.to(subject.device)),
             ids=rows,
             pool=_pool(subject.dataset.train),
+            surrogate=subject.model.undefended() if self.is_static else None,
             limits=self.limits,
             seed=subject.seed_for(self),
             progress=progress,

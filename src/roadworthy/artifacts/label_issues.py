@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from roadworthy.artifacts import confident_learning
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.predictions import Predictions, PredictionsValue
+from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.progress import Progress

@@ -20,6 +20,7 @@ NAMES = {
     "square": "random search (Square)",
     "labels": "HopSkipJump",
     "transfer": "PGD on a copy",
+    "static": "PGD that does not know of the guard",
 }
 ENDINGS = {
     Reason.ALREADY_WRONG: "already wrong",

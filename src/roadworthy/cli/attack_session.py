@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from roadworthy.attacks import ATTACKS
 from roadworthy.cli.data_options import DataOptions
 from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
@@ -23,11 +24,11 @@ from roadworthy.render.characters import one_line
 from roadworthy.workflows.attacking import (
     IN_BATCHES,
     Attacked,
-    choose_attacks,
     choose_threat,
     conclude,
     run_attacks_on,
 )
+from roadworthy.workflows.chosen_items import choose_items
 from roadworthy.workflows.inspection import make_subject, report_of, without_rows
 
 
@@ -82,7 +83,7 @@ class Request:
 
 def run(request: Request, as_json: bool) -> None:
     """Attack, print what was found, write what was asked for."""
-    attacks = choose_attacks(request.attacks, request.settings)
+    attacks = choose_items(ATTACKS, request.attacks, request.settings)
     if request.rows < 1:
         raise InputError(f"--rows takes a number from 1, not {request.rows}")
     if request.out is not None and request.out.suffix != ".npz":

@@ -17,6 +17,9 @@ KINDS = {
     "threats": ("roadworthy.attacks.threats", "THREATS"),
     "models": ("roadworthy.recipes", "RECIPES"),
     "recipes": ("roadworthy.recipes", "RECIPES"),
+    "defenses": ("roadworthy.workflows.defenses", "DEFENSES"),
+    "strategies": ("roadworthy.strategies", "STRATEGIES"),
+    "guards": ("roadworthy.guards", "GUARDS"),
 }
 
 LIST_EXAMPLES = """

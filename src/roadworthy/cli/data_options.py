@@ -1,7 +1,7 @@
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -90,6 +90,12 @@ class DataOptions:
         option("--trust", help="Load a pickle. It can run any code: only if you know its maker."),
     ] = False
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "DataOptions":
+        """Take the options out of all that a verb was given."""
+        chosen = {part.name: given[part.name] for part in dataclasses.fields(cls)}
+        return cls(**chosen | {name: list(chosen[name] or ()) for name in _LISTS})
+
     def words(self) -> list[str]:
         """Write the options as they were given, leaving out those that were not."""
         words: list[str] = []
@@ -117,9 +123,8 @@ def takes_data_options(verb: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def command(**given: Any) -> None:
-        chosen = {part.name: given.pop(part.name) for part in fields}
-        chosen |= {name: value or [] for name, value in chosen.items() if name in _LISTS}
-        verb(data_options=DataOptions(**chosen), **given)
+        own_only = {name: value for name, value in given.items() if name in own}
+        verb(data_options=DataOptions.of(given), **own_only)
 
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.items():

@@ -5,7 +5,7 @@ import traceback
 import typer
 
 from roadworthy import __version__
-from roadworthy.cli import attack, catalog, compare, inspection, policy_file
+from roadworthy.cli import attack, catalog, compare, inspection, policy_file, repair
 
 INPUT_WRONG, BROKEN = 2, 70
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 for name, verb, examples in (
     ("inspect", inspection.inspect, inspection.EXAMPLES),
     ("attack", attack.attack, attack.EXAMPLES),
+    ("repair", repair.repair, repair.EXAMPLES),
     ("diff", compare.diff, compare.EXAMPLES),
     ("init", policy_file.init, policy_file.EXAMPLES),
     ("list", catalog.list_kind, catalog.LIST_EXAMPLES),

@@ -151,10 +151,17 @@ class Examples:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to do about a finding; `command` runs as it stands, or is empty."""
+    """What to do about a finding.
+
+    Args:
+        text: a sentence.
+        command: runs as it stands, or is empty.
+        defense: names of what `repair` applies, separated by commas, or empty.
+    """
 
     text: str
     command: str = ""
+    defense: str = ""
 
 
 @dataclass(frozen=True)

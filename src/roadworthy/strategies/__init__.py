@@ -2,8 +2,12 @@
 
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
+from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.label_smoothing import LabelSmoothing
+from roadworthy.strategies.pruned_labels import PrunedLabels
+from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.trades import TRADES
+from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
 
 STRATEGIES: Registry[type[Strategy]] = Registry(
@@ -11,11 +15,20 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     AdversarialTraining,
     LabelSmoothing,
     TRADES,
+    # the data
+    ClassWeights,
+    Reweighing,
+    PrunedLabels,
+    WithoutCopies,
 )
 
 __all__ = [
     "STRATEGIES",
     "TRADES",
     "AdversarialTraining",
+    "ClassWeights",
     "LabelSmoothing",
+    "PrunedLabels",
+    "Reweighing",
+    "WithoutCopies",
 ]

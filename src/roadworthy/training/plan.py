@@ -37,6 +37,7 @@ class Batch:
         y: (N,) classes; of a regression (N, 1) standardized numbers.
         targets: (N, K) probabilities where something softens them, else `y`.
         rows: (N,) their places among the rows that are trained on.
+        weights: (N,) of the rows, around 1; None weighs them alike.
         progress: share of the training that is done, in [0, 1).
     """
 
@@ -44,13 +45,20 @@ class Batch:
     y: Tensor
     targets: Tensor
     rows: Tensor
+    weights: Tensor | None
     progress: float
 
     def loss(self, outputs: Tensor, reduction: str = "mean") -> Tensor:
         """Give the cross-entropy or squared error of outputs (N, K): a mean, or (N,)."""
+        alike = reduction if self.weights is None else "none"
         if self.y.is_floating_point():
-            return mse_loss(outputs, self.targets, reduction=reduction).squeeze(-1)
-        return cross_entropy(outputs, self.targets, reduction=reduction)
+            loss = mse_loss(outputs, self.targets, reduction=alike).squeeze(-1)
+        else:
+            loss = cross_entropy(outputs, self.targets, reduction=alike)
+        if self.weights is None:
+            return loss
+        weighted = self.weights * loss
+        return weighted.mean() if reduction == "mean" else weighted
 
 
 Augment = Callable[[Tensor], Tensor]  # inputs (N, …) to inputs of the same shape
@@ -85,6 +93,7 @@ class TrainPlan:
         seed: of every random number.
         augment: changes of the inputs, one after the other, at each step anew.
         soften: what becomes of the targets.
+        weights: (M,) of the rows to train on, around 1; None weighs them alike.
         objective: the loss of a batch.
         penalties: added to it.
         descend: how a loss becomes gradients of the weights.
@@ -98,6 +107,7 @@ class TrainPlan:
     seed: int
     augment: tuple[Augment, ...] = ()
     soften: Soften | None = None
+    weights: Tensor | None = None
     objective: Objective = plain_loss
     penalties: tuple[Objective, ...] = ()
     descend: Descend = backward
@@ -125,6 +135,19 @@ class TrainPlan:
             self, augment=(*self.augment, *augment), penalties=(*self.penalties, *penalties)
         )
 
+    def keep(self, writer: str, is_kept: Tensor) -> "TrainPlan":
+        """Train on some of the rows only, by mask (M,).
+
+        Raises:
+            InputError: what softens the targets was made for the rows that there were.
+        """
+        if "soften" in self.writers:
+            raise InputError(
+                f"{writer} leaves rows out that {self.writers['soften']} has seen: name it first"
+            )
+        weights = None if self.weights is None else self.weights[is_kept]
+        return replace(self, rows=self.rows.take(is_kept), weights=weights)
+
     def batch(self, x: Tensor, y: Tensor, rows: Tensor, progress: float) -> Batch:
         """Make what a step learns from of inputs (N, …) and classes or numbers (N,)."""
         for change in self.augment:
@@ -133,7 +156,8 @@ class TrainPlan:
         if self.soften is not None:
             with torch.no_grad():
                 targets = self.soften(one_hot(y, len(self.data.classes)).to(x.dtype), rows)
-        return Batch(x, y, targets, rows, progress)
+        weights = None if self.weights is None else self.weights[rows]
+        return Batch(x, y, targets, rows, weights, progress)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Give the objective and its penalties."""

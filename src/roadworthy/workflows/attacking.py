@@ -1,8 +1,5 @@
-import ast
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +11,6 @@ from roadworthy.artifacts.adversarial_examples import (
     AdversarialExamplesValue,
 )
 from roadworthy.artifacts.drawn_rows import drawn_rows
-from roadworthy.attacks import ATTACKS
 from roadworthy.attacks.threats import THREATS, TableRules
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import ENDINGS, worst_curve
@@ -62,45 +58,6 @@ class Attacked:
     def is_beaten(self) -> Tensor:
         """(R,) bool: an error lies within the budget."""
         return self.distance <= self.threat.eps * (1 + 1e-5)
-
-
-def choose_attacks(names: Sequence[str], settings: Sequence[str]) -> tuple[EvasionAttack, ...]:
-    """Make attacks of names and of `name.field=value` settings.
-
-    Raises:
-        InputError: there is no such attack or field, or the value does not fit.
-    """
-    kinds = [ATTACKS.get(name) for name in names]
-    if not kinds:
-        raise InputError("name an attack: --attack pgd (roadworthy list attacks)")
-    chosen: dict[str, dict[str, Any]] = {kind.card.name: {} for kind in kinds}
-    for setting in settings:
-        key, found, text = setting.partition("=")
-        name, dot, field = key.strip().rpartition(".")
-        owner = ATTACKS.get(name) if dot else kinds[0]
-        if not found or owner.card.name not in chosen or (not dot and len(kinds) > 1):
-            raise InputError(f"--set takes attack.field=value of an attack named, not {setting!r}")
-        chosen[owner.card.name][field] = _value(owner, field, text.strip())
-    return tuple(kind(**chosen[kind.card.name]) for kind in kinds)
-
-
-def _value(owner: type[EvasionAttack], field: str, text: str) -> Any:
-    parts = {part.name: part for part in dataclasses.fields(owner)}
-    if field not in parts:
-        known = ", ".join(parts) or "none"
-        raise InputError(f"{owner.card.name} has no field {field!r}; its fields: {known}")
-    try:
-        value = ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        value = text
-    default = parts[field].default
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    is_known = default is not dataclasses.MISSING and default is not None
-    if is_known and type(value) is not type(default):
-        kind = type(default).__name__
-        raise InputError(f"{owner.card.name}.{field} is a {kind}, such as {default!r}: not {text}")
-    return value
 
 
 def choose_threat(

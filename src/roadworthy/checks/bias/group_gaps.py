@@ -13,8 +13,8 @@ from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, equality, gap, holm, largest, proportion, ratio
 from roadworthy.core.finding import Alarm, Figure, Finding, Remedy, Series, Table, Verdict
+from roadworthy.core.groups import named_groups
 
-BINNED = 10  # a numeric attribute of more distinct values is cut at its quartiles
 SHOWN = 12  # rows of the table of gaps
 
 
@@ -67,7 +67,7 @@ class GroupGaps(Check):
         data, choice = subject.dataset, get(Predictions("test")).choice.numpy()
         rates = _rates(data, choice)
         return tuple(
-            self._judge_attribute(data, name, _groups(data.test.columns[name]), rates)
+            self._judge_attribute(data, name, named_groups(data.test.columns[name]), rates)
             for name in data.roles.sensitive
         )
 
@@ -136,21 +136,6 @@ def _rates(data: Dataset, choice: np.ndarray) -> list[_Rate]:
         rates.append(_Rate(f"true positive rate{of_class}", y == k, hit, k))
         rates.append(_Rate(f"false positive rate{of_class}", y != k, hit, k))
     return rates
-
-
-def _groups(values: np.ndarray) -> np.ndarray:
-    """Name each row's group (N,)."""
-    is_number = values.dtype.kind in "iuf"
-    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
-    if not is_number or len(np.unique(values[~missing])) <= BINNED:
-        names = values.astype(str)
-        return np.where(missing, "missing", names)
-    edges = np.unique(np.quantile(values[~missing], [0, 0.25, 0.5, 0.75, 1]))
-    bins = np.clip(np.searchsorted(edges, values, side="left"), 1, len(edges) - 1)
-    starts = ["from ", *["above "] * (len(edges) - 2)]
-    ranges = zip(starts, edges[:-1], edges[1:], strict=True)
-    labels = np.array([f"{how}{low:g} to {high:g}" for how, low, high in ranges])
-    return np.where(missing, "missing", labels[bins - 1])
 
 
 def _shares(

@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from roadworthy.artifacts import confident_learning
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.predictions import PredictionsValue
 from roadworthy.artifacts.roles import clusters
 from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, values_of
+from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit

@@ -107,6 +107,7 @@ class RobustAccuracy(Check):
                 "transfer": TransferExamples(PGD(), ball, n),
             }
         double = Ball(norm, 2 * ball.eps, ball.scale, ball.mutable)
+        static = {"static": AdversarialExamples(PGD(), ball, n, is_static=True)}
         return {
             "minimal": AdversarialExamples(FMN() if norm == "linf" else DDN(), any_size, n),
             "pgd": AdversarialExamples(PGD(), ball, n),
@@ -114,6 +115,7 @@ class RobustAccuracy(Check):
             "fgsm": AdversarialExamples(FGSM(), ball, few),
             "square": AdversarialExamples(Square(queries=200), ball, few),
             "transfer": TransferExamples(PGD(), ball, few),
+            **(static if _is_guarded(subject) else {}),
         }
 
     def _ball(self, data: Dataset, norm: Norm) -> Ball:
@@ -144,10 +146,8 @@ class RobustAccuracy(Check):
             tables=(endings(runs),),
             examples=nearest(subject.dataset, runs["minimal"]) if is_curve else (),
             remedies=(
-                Remedy(
-                    "Train on adversarial inputs (Madry et al. 2017), or limit who can send inputs "
-                    "and how many; a guarantee takes randomized smoothing or certified training."
-                ),
+                _train_on_errors(subject),
+                Remedy("Limit who can send inputs, and how many."),
             ),
             alarms=alarms,
         )
@@ -179,8 +179,33 @@ def _claim(subject: Subject, norm: Norm, eps: float, estimate: Measure, runs: Ru
         f"At most {estimate.value:.1%} of {estimate.n} attacked test rows are right and stay right "
         f"within {NORMS[norm]} {eps:.3g}{unit}; without an attack {clean:.1%} are right. This is "
         "an upper bound: a stronger attack may find more errors."
-        f"{alone if 'minimal' not in runs else ''}"
+        f"{alone if 'minimal' not in runs else ''}{_masking(runs, eps, estimate)}"
     )
+
+
+def _train_on_errors(subject: Subject) -> Remedy:
+    text = "Train on adversarial inputs (Madry et al. 2017); a guarantee takes more."
+    if not {Offer.REFIT, Offer.GRADIENTS} <= subject.model.spec.offers:
+        return Remedy(text)
+    name = "adversarial-training"
+    return Remedy(text, f"roadworthy repair {subject.arguments} --defense {name}", name)
+
+
+def _is_guarded(subject: Subject) -> bool:
+    bare = subject.model.undefended()
+    return bare is not None and Offer.GRADIENTS in bare.spec.offers
+
+
+def _masking(runs: Runs, eps: float, estimate: Measure) -> str:
+    """Say what an attack that does not know of the guard leaves, and whether that is masking."""
+    if "static" not in runs:
+        return ""
+    right = ~runs["static"].beaten_within(eps)
+    static = proportion("static", int(right.sum()), len(right))
+    said = f" An attack that does not know of the model's guard leaves {static.value:.1%} right"
+    if static.low > estimate.high:
+        return f"{said}: what it has beyond the former number is masking, not robustness."
+    return f"{said}, which is no more than chance explains."
 
 
 def _axis(data: Dataset, norm: Norm) -> str:

@@ -1,0 +1,186 @@
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from roadworthy.cli.data_options import DataOptions
+from roadworthy.cli.kept_charts import keep_charts
+from roadworthy.cli.progress import Bar
+from roadworthy.cli.session import choose_policy as choose_policy_of
+from roadworthy.cli.session import load, writable, write_report
+from roadworthy.core.effort import Effort
+from roadworthy.core.errors import InputError
+from roadworthy.core.finding import Verdict
+from roadworthy.core.policy import Policy
+from roadworthy.core.report import read_report
+from roadworthy.render.characters import one_line
+from roadworthy.render.numbers import interval
+from roadworthy.sources import save_bundle
+from roadworthy.workflows.chosen_items import choose_items
+from roadworthy.workflows.defenses import DEFENSES
+from roadworthy.workflows.repair import AREAS, Effect, Repaired, repair
+
+NOT_BETTER = 1
+STYLES = {Effect.BETTER: "green", Effect.WORSE: "red", Effect.UNTRUSTED: "yellow"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A repair as the command line asks for it.
+
+    Args:
+        model: MODEL.
+        data: DATA.
+        options: how to load them.
+        arguments: both, as words of a shell command.
+        defenses: names, in the order to apply them.
+        settings: `name.field=value`.
+        out: folder for the repaired model.
+        report: folder for the reports, or None.
+        policy: what to judge by.
+        effort: how much work an inspection may be.
+        seed: the root of every random number.
+        device: `auto`, `cpu` or `cuda`.
+        store: folder that keeps finished work.
+        fresh: ignore what it holds.
+        include_rows: let rows of the data into the reports.
+    """
+
+    model: str
+    data: str
+    options: DataOptions
+    arguments: str
+    defenses: tuple[str, ...]
+    settings: tuple[str, ...]
+    out: Path
+    report: Path | None
+    policy: Policy
+    effort: Effort
+    seed: int
+    device: str
+    store: Path
+    fresh: bool
+    include_rows: bool
+
+
+def choose_policy(path: Path | None, only: list[str], skip: list[str]) -> Policy:
+    """Read the policy file, if any; without a choice, judge what a repaired model can change."""
+    policy = choose_policy_of(path, None, only, skip)
+    return policy if policy.only else replace(policy, only=AREAS)
+
+
+def read_proposal(
+    path: Path, model: str | None, data: str | None, options: DataOptions
+) -> tuple[str, str, DataOptions, tuple[str, ...]]:
+    """Take model, data and the defenses that a report proposes from it.
+
+    Raises:
+        InputError: the report says nothing of them.
+    """
+    report = read_report(path)
+    if model is None:
+        model, data, options = _inspected(path, report.judged.command)
+    bad = (Verdict.WARN, Verdict.FAIL)
+    names = [
+        name
+        for finding in report.findings
+        if finding.verdict in bad
+        for remedy in finding.remedies
+        for name in remedy.defense.split(",")
+        if name
+    ]
+    if not names:
+        raise InputError(f"{path} proposes no defense that can be applied: name one with --defense")
+    return model, data or "", options, tuple(dict.fromkeys(names))
+
+
+def _inspected(path: Path, command: str) -> tuple[str, str, DataOptions]:
+    """Read model, data and options from the command that repeats an inspection."""
+    import typer.main
+
+    from roadworthy.cli.main import app
+
+    words = shlex.split(command)
+    if words[:2] != ["roadworthy", "inspect"]:
+        raise InputError(f"{path} does not say what was inspected: name MODEL and DATA")
+    verb = typer.main.get_command(app).commands["inspect"]  # type: ignore[attr-defined]
+    given = verb.make_context("inspect", words[2:]).params
+    return given["model"], given["data"], DataOptions.of(given)
+
+
+def run(request: Request, as_json: bool) -> int:
+    """Repair, save, show; give the exit code."""
+    defenses = choose_items(DEFENSES, request.defenses, request.settings)
+    folder = None if request.report is None else writable(request.report)
+    with Bar() as bar:
+        data, model = load(
+            request.model, request.data, request.options, request.seed, request.store, bar
+        )
+        repaired = repair(
+            model,
+            data,
+            defenses,
+            policy=request.policy,
+            budget=request.effort,
+            seed=request.seed,
+            device=request.device,
+            store=request.store / "artifacts",
+            fresh=request.fresh,
+            include_rows=request.include_rows,
+            arguments=request.arguments,
+            progress=bar,
+        )
+    saved = save_bundle(repaired.model, request.out)
+    if folder is not None:
+        draw = keep_charts(request.store / "charts")
+        for name, report in (("before", repaired.before), ("after", repaired.after)):
+            write_report(report, writable(folder / name), draw)
+    if as_json:
+        sys.stdout.write(as_text(repaired))
+    else:
+        show(repaired, saved, Console())
+    effects = {change.effect for change in repaired.changes}
+    return 0 if Effect.BETTER in effects and Effect.WORSE not in effects else NOT_BETTER
+
+
+def show(repaired: Repaired, saved: Path, console: Console) -> None:
+    """Print what became of every finding, and the repair in a sentence."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("finding", "before", "after", "effect"):
+        table.add_column(heading, no_wrap=heading in ("before", "after"))
+    for change in repaired.changes:
+        numbers = [
+            interval(found.estimate) if found.estimate else str(found.verdict)
+            for found in (change.before, change.after)
+        ]
+        effect = Text(str(change.effect), style=STYLES.get(change.effect, ""))
+        table.add_row(Text(one_line(change.after.title)), *numbers, effect)
+    console.print(table)
+    console.print()
+    for change in repaired.changes:
+        for alarm in change.after.alarms:
+            console.print(Text(f"{change.after.title}: {alarm.text}", style="yellow"))
+    console.print(Text(repaired.sentence, style="bold"))
+    console.print(f"The repaired model: {saved}", highlight=False, soft_wrap=True)
+
+
+def as_text(repaired: Repaired) -> str:
+    """Write the comparison as JSON."""
+    entries = [
+        {
+            "key": change.after.key,
+            "effect": str(change.effect),
+            "before": change.before.estimate,
+            "after": change.after.estimate,
+            "verdict_before": change.before.verdict,
+            "verdict_after": change.after.verdict,
+        }
+        for change in repaired.changes
+    ]
+    whole = {"model": repaired.model.spec.name, "said": repaired.sentence, "changes": entries}
+    return msgspec.json.format(msgspec.json.encode(whole)).decode() + "\n"

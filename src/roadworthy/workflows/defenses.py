@@ -1,0 +1,10 @@
+from roadworthy.core.guard import Guard
+from roadworthy.core.registry import Registry
+from roadworthy.guards import GUARDS
+from roadworthy.strategies import STRATEGIES
+from roadworthy.training.strategy import Strategy
+
+# what remedies a finding: a role that strategies and guards have, not a kind of its own
+DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry(
+    "defenses", *(item for item in (*STRATEGIES, *GUARDS) if item.card.fixes)
+)
