@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from attack_pages import BENCHMARK, attack_pages, readme_table
+from defense_pages import defense_pages
 from page_parts import NOTE, facts
 
 from roadworthy.cli.catalog import KINDS, describe, registry
@@ -20,12 +21,14 @@ from roadworthy.core.report import SCHEMA, json_schema
 PAGES = Path(__file__).parent / "reference"
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- attack benchmark -->", "<!-- end of attack benchmark -->"
-VERBS = ("inspect", "attack", "diff", "init", "list", "show")
+VERBS = ("inspect", "attack", "repair", "diff", "init", "list", "show")
 TITLES = {
     "artifacts": "Artifacts",
     "checks": "Checks",
     "datasets": "Built-in datasets",
+    "guards": "Guards",
     "models": "Baselines",
+    "strategies": "Strategies",
     "threats": "Threat models beyond balls",
 }
 
@@ -122,7 +125,7 @@ def pages() -> dict[str, str]:
     """Give every generated page by its file name."""
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
-    made |= attack_pages()
+    made |= attack_pages() | defense_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 

@@ -35,6 +35,7 @@ Examples:
   roadworthy show check RW-LEAK-004
   roadworthy show attack PGD
 """
+SHOWN = ("code", "area", "aliases", "paper", "threats", "needs", "fixes", "safety", "maps_to")
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", show_default=False)]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for a script.", show_default=False)
@@ -71,7 +72,17 @@ def show(
         typer.echo(json.dumps(entry | {"page": inspect.getdoc(item)}, indent=2))
         return
     typer.echo(f"{entry['name']} - {entry['title']}")
-    for key in ("code", "area", "aliases", "paper", "threats", "needs", "maps_to"):
+    for key in (
+        "code",
+        "area",
+        "aliases",
+        "paper",
+        "threats",
+        "needs",
+        "fixes",
+        "safety",
+        "maps_to",
+    ):
         if entry.get(key):
             value = entry[key]
             typer.echo(f"  {key}: {value if isinstance(value, str) else ', '.join(value)}")

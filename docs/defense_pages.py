@@ -1,0 +1,121 @@
+"""The pages about defenses: what each fixes and whether it holds, and the table of 2020."""
+
+import csv
+import json
+from pathlib import Path
+
+from roadworthy.core.guard import Guard
+from roadworthy.core.registry import summary
+from roadworthy.workflows.defenses import DEFENSES
+
+HERE = Path(__file__).parent
+TABLE_2020 = HERE / "data" / "defenses_2020.csv"
+BENCHMARK = HERE.parent / "benchmarks" / "results" / "defenses.json"
+NOT_MEASURED = "–"
+
+
+def defense_pages() -> dict[str, str]:
+    """Give every page about defenses by its file name."""
+    made = {"defenses.md": overview(), "defense-table.md": table_2020()}
+    if BENCHMARK.exists():
+        made["defense-benchmark.md"] = benchmark()
+    return made
+
+
+def link(defense) -> str:
+    """Point to the reference page of a defense."""
+    page = "guards" if issubclass(defense, Guard) else "strategies"
+    return f"[`{defense.card.name}`]({page}.md#{defense.card.name})"
+
+
+def measured() -> dict[str, dict]:
+    """Give what the benchmark found, by the defense's name."""
+    if not BENCHMARK.exists():
+        return {}
+    rows = json.loads(BENCHMARK.read_text(encoding="utf-8"))["defenses"]
+    return {row["defense"]: row for row in rows}
+
+
+def holds(defense) -> str:
+    """Say whether a defense holds against an attacker who knows of it, as the benchmark found."""
+    row = measured().get(defense.card.name)
+    return row["holds"] if row else NOT_MEASURED
+
+
+def overview() -> str:
+    """Give the table of all defenses."""
+    lines = [
+        "# Defenses",
+        "",
+        "What `roadworthy repair --defense NAME` applies: strategies train the model anew, guards",
+        "wrap it. *Holds* says whether the gain was still there when the attacker knew of the",
+        "defense, in [the benchmark](defense-benchmark.md); a defense that does not hold hides",
+        "errors instead of removing them.",
+        "",
+        "| defense | kind | fixes | holds | what it is |",
+        "|---|---|---|---|---|",
+    ]
+    for defense in DEFENSES:
+        kind = "guard" if issubclass(defense, Guard) else "strategy"
+        fixes = ", ".join(defense.card.fixes)
+        lines.append(
+            f"| {link(defense)} | {kind} | {fixes} | {holds(defense)} | {summary(defense)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def table_2020() -> str:
+    """Give the table of 2020 with columns for what there is here, and whether it holds."""
+    with TABLE_2020.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    libraries = [name for name in rows[0] if name not in ("defense", "names")]
+    lines = [
+        "# Common defenses, then and now",
+        "",
+        "The defenses of table 3 in Raschka, Patterson and Nolet 2020, *Machine Learning in",
+        "Python* (Information 11, 193, doi:10.3390/info11040193), as its libraries had them then,",
+        "and what there is here, read from the registry. Region-based classification is called",
+        "*regr.-based* there. The last column is what [the benchmark](defense-benchmark.md) found",
+        "against attacks that know of the defense.",
+        "",
+        f"| defense | {' | '.join(libraries)} | Roadworthy | holds adaptively? |",
+        f"|{'---|' * (len(libraries) + 3)}",
+    ]
+    for row in rows:
+        known = [DEFENSES.get(name) for name in row["names"].split(";") if name in DEFENSES]
+        ours = list(dict.fromkeys(known))
+        cells = [row[name] for name in libraries]
+        names = ", ".join(link(defense) for defense in ours) or "no"
+        verdicts = ", ".join(holds(defense) for defense in ours) or NOT_MEASURED
+        lines.append(f"| {row['defense']} | {' | '.join(cells)} | {names} | {verdicts} |")
+    return "\n".join(lines) + "\n"
+
+
+def benchmark() -> str:
+    """Give what the benchmark found, with all that is needed to read it."""
+    found = json.loads(BENCHMARK.read_text(encoding="utf-8"))
+    lines = [
+        "# Defenses, attacked by somebody who knows of them",
+        "",
+        "Measured by `benchmarks/defenses.py`.",
+        *found["about"],
+        "",
+        "| defense | accuracy | static | adaptive | gain that holds | holds | training, s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found["defenses"]:
+        numbers = [interval(row[name]) for name in ("clean", "static", "adaptive", "gain")]
+        lines.append(
+            f"| {row['defense']} | {' | '.join(numbers)} | {row['holds']} | {row['seconds']:.0f} |"
+        )
+    lines += ["", "## Training time", "", "| training | seconds per epoch | over the bare loop |"]
+    lines.append("|---|---|---|")
+    for row in found["training"]:
+        lines.append(f"| {row['name']} | {row['seconds']:.2f} | {row['ratio']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def interval(shares: list[float]) -> str:
+    """Write a share with its interval."""
+    value, low, high = (f"{100 * share:.1f}" for share in shares)
+    return f"{value}% [{low}, {high}]"
