@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from roadworthy.core.card import Card
 from roadworthy.core.progress import Progress
 from roadworthy.core.threat import Norm
-from roadworthy.strategies.worst_case import WorstCase
+from roadworthy.strategies.worst_case import WorstCase, rising
 from roadworthy.training.plan import Batch, TrainPlan
 from roadworthy.training.strategy import Strategy
 
@@ -50,8 +50,7 @@ class AdversarialTraining(Strategy):
         worst = WorstCase.of(plan.data, self.norm, self.eps, self.steps, self.step)
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
-            radius = batch.x.new_full((len(batch.x),), self.eps)
-            radius = radius * min(1.0, batch.progress / max(self.warm_up, 1e-9))
+            radius = rising(self.eps, batch, self.warm_up)
             near = worst(network, batch.x, lambda outputs: batch.loss(outputs, "none"), radius)
             return batch.loss(network(near))
 

@@ -11,6 +11,7 @@ from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball, Norm
+from roadworthy.training.plan import Batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +84,9 @@ class WorstCase:
     def _held(self, x: Tensor, delta: Tensor, eps: Tensor, low: Tensor, high: Tensor) -> Tensor:
         held = self.ball.project(delta, eps)
         return torch.minimum(torch.maximum(x + held, low), high)
+
+
+def rising(eps: float, batch: Batch, warm_up: float) -> Tensor:
+    """Give a radius (N,) that rises from 0 to `eps` during the first share of the training."""
+    share = min(1.0, batch.progress / max(warm_up, 1e-9))
+    return batch.x.new_full((len(batch.x),), eps * share)
