@@ -3,6 +3,7 @@
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
@@ -13,13 +14,14 @@ from roadworthy.training.strategy import Strategy
 STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategies",
     AdversarialTraining,
-    LabelSmoothing,
     TRADES,
     # the data
     ClassWeights,
     Reweighing,
     PrunedLabels,
     WithoutCopies,
+    GaussianAugmentation,
+    LabelSmoothing,
 )
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "TRADES",
     "AdversarialTraining",
     "ClassWeights",
+    "GaussianAugmentation",
     "LabelSmoothing",
     "PrunedLabels",
     "Reweighing",
