@@ -7,6 +7,7 @@ from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.nat import NAT
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
@@ -20,11 +21,13 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     Reweighing,
     PrunedLabels,
     WithoutCopies,
+    NAT,
     GaussianAugmentation,
     LabelSmoothing,
 )
 
 __all__ = [
+    "NAT",
     "STRATEGIES",
     "TRADES",
     "AdversarialTraining",
