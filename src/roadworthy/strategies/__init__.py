@@ -3,6 +3,7 @@
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.pruned_labels import PrunedLabels
@@ -21,12 +22,14 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     Reweighing,
     PrunedLabels,
     WithoutCopies,
+    EAT,
     NAT,
     GaussianAugmentation,
     LabelSmoothing,
 )
 
 __all__ = [
+    "EAT",
     "NAT",
     "STRATEGIES",
     "TRADES",
