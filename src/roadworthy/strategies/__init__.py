@@ -3,6 +3,7 @@
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
@@ -26,6 +27,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     NAT,
     GaussianAugmentation,
     LabelSmoothing,
+    DefensiveDistillation,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "TRADES",
     "AdversarialTraining",
     "ClassWeights",
+    "DefensiveDistillation",
     "GaussianAugmentation",
     "LabelSmoothing",
     "PrunedLabels",
