@@ -6,6 +6,7 @@ from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
+from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
@@ -25,6 +26,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     WithoutCopies,
     EAT,
     NAT,
+    GradientRegularization,
     GaussianAugmentation,
     LabelSmoothing,
     DefensiveDistillation,
@@ -39,6 +41,7 @@ __all__ = [
     "ClassWeights",
     "DefensiveDistillation",
     "GaussianAugmentation",
+    "GradientRegularization",
     "LabelSmoothing",
     "PrunedLabels",
     "Reweighing",
