@@ -10,6 +10,7 @@ from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.mart import MART
 from roadworthy.strategies.nat import NAT
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.without_copies import WithoutCopies
@@ -24,6 +25,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     Reweighing,
     PrunedLabels,
     WithoutCopies,
+    MART,
     EAT,
     NAT,
     GradientRegularization,
@@ -34,6 +36,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 
 __all__ = [
     "EAT",
+    "MART",
     "NAT",
     "STRATEGIES",
     "TRADES",
