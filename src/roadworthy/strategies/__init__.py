@@ -3,6 +3,7 @@
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
@@ -26,6 +27,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     PrunedLabels,
     WithoutCopies,
     MART,
+    AWP,
     EAT,
     NAT,
     GradientRegularization,
@@ -35,6 +37,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 )
 
 __all__ = [
+    "AWP",
     "EAT",
     "MART",
     "NAT",
