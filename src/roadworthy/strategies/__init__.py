@@ -6,6 +6,7 @@ from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
+from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.label_smoothing import LabelSmoothing
@@ -20,6 +21,7 @@ from roadworthy.training.strategy import Strategy
 STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategies",
     AdversarialTraining,
+    FastAdversarialTraining,
     TRADES,
     # the data
     ClassWeights,
@@ -46,6 +48,7 @@ __all__ = [
     "AdversarialTraining",
     "ClassWeights",
     "DefensiveDistillation",
+    "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",
     "LabelSmoothing",
