@@ -3,6 +3,7 @@
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
@@ -34,6 +35,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     NAT,
     GradientRegularization,
     GaussianAugmentation,
+    AugMix,
     LabelSmoothing,
     DefensiveDistillation,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "TRADES",
     "AdversarialTraining",
     "ClassWeights",
+    "AugMix",
     "DefensiveDistillation",
     "FastAdversarialTraining",
     "GaussianAugmentation",
