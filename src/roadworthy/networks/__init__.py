@@ -13,6 +13,7 @@ from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
 from roadworthy.networks.rescale import Rescale
 from roadworthy.networks.tabular_encoder import TabularEncoder
+from roadworthy.networks.thermometer import Thermometer
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "cnn": CNN,
@@ -22,6 +23,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "mlp": MLP,
     "rescale": Rescale,
     "tabular-encoder": TabularEncoder,
+    "thermometer": Thermometer,
 }
 
 

@@ -15,6 +15,7 @@ from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.nat import NAT
+from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
@@ -38,6 +39,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     AugMix,
     LabelSmoothing,
     DefensiveDistillation,
+    ThermometerEncoding,
 )
 
 __all__ = [
@@ -58,4 +60,5 @@ __all__ = [
     "PrunedLabels",
     "Reweighing",
     "WithoutCopies",
+    "ThermometerEncoding",
 ]

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,13 @@ from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import Strategy
 
 
+@runtime_checkable
+class Obstacle(Protocol):
+    """A part without a useful derivative; on the way back it puts a smooth one in its place."""
+
+    obstacle: str
+
+
 class Trained(Model):
     """A network that a recipe trained: it can be trained again, and saved.
 
@@ -31,10 +39,15 @@ class Trained(Model):
     def __init__(
         self, inner: TorchModel, parts: tuple[Part, ...], recipe: Recipe, data: Dataset
     ) -> None:
+        obstacles = tuple(
+            module.obstacle for module in inner.module.modules() if isinstance(module, Obstacle)
+        )
+        hidden = {Offer.GRADIENTS} if obstacles else set()
         super().__init__(
             replace(
                 inner.spec,
-                offers=inner.spec.offers | {Offer.REFIT},
+                offers=(inner.spec.offers | {Offer.REFIT}) - hidden,
+                obstacles=obstacles,
                 fingerprint=fingerprint(inner.spec.fingerprint, repr(recipe)),
             )
         )
@@ -51,6 +64,9 @@ class Trained(Model):
 
     def trees(self) -> TreeEnsemble:
         return self.inner.trees()
+
+    def without_obstacles(self) -> Model | None:
+        return self.inner  # the parts themselves put another derivative in the place of theirs
 
     def move(self, device: torch.device) -> None:
         self.inner.move(device)
