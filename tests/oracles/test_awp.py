@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from roadworthy.strategies import AWP
+from roadworthy.core.dataset import Task
+from roadworthy.core.progress import Silent
+from roadworthy.recipes import CNN
+from roadworthy.strategies import AWP, MART, TRADES, AdversarialTraining
+from roadworthy.training.trained import defended
+from tests.toy_data import toy
 
 
 def network_and_loss(seen):
@@ -45,3 +50,15 @@ def test_the_weights_are_those_from_before_and_the_gradients_those_of_the_worse_
     loss().backward()
     for weight, gradient in zip(network.parameters(), gradients, strict=True):
         assert torch.allclose(weight.grad, gradient)
+
+
+@pytest.mark.parametrize("other", [AdversarialTraining(steps=1), TRADES(steps=1), MART(steps=1)])
+def test_it_adds_to_strategies_that_choose_the_loss(other):
+    data, recipe = toy(Task.NOMINAL, "image"), CNN(width=8, epochs=2)
+    alone = defended(recipe, (other,)).fit(data, data.train, 0, Silent())
+    models = [
+        defended(recipe, order).fit(data, data.train, 0, Silent())
+        for order in ((other, AWP()), (AWP(), other))
+    ]
+    assert not torch.equal(models[0](data.test.x), alone(data.test.x))
+    assert torch.equal(models[0](data.test.x), models[1](data.test.x))

@@ -16,7 +16,7 @@ from roadworthy.networks import build
 from roadworthy.networks.thermometer import Thermometer
 from roadworthy.recipes import CNN, MLP, DigitsCNN
 from roadworthy.sources.bundles import load_bundle, save_bundle
-from roadworthy.strategies import ThermometerEncoding
+from roadworthy.strategies import AdversarialTraining, GradientRegularization, ThermometerEncoding
 from roadworthy.training.plan import Batch
 from roadworthy.training.trained import defended
 from tests.toy_data import toy
@@ -74,6 +74,16 @@ def test_codes_that_are_learned_from_lie_within_the_radius_and_raise_the_loss(re
     assert bool((level <= network[0].quantize(batch.x + 0.1)).all())
     still = replace(strategy, steps=0).attack(network, batch)
     assert batch.loss(network[1:](code)) > batch.loss(network[1:](still)) + 0.01
+
+
+@pytest.mark.parametrize("other", [AdversarialTraining(steps=1), GradientRegularization()])
+def test_strategies_that_need_slopes_of_the_input_learn_through_the_smooth_code(other):
+    data = toy(Task.NOMINAL, "image")
+    first, second = (
+        defended(CNN(width=8, epochs=2), strategies).fit(data, data.train, 0, Silent())
+        for strategies in ((ThermometerEncoding(),), (other, ThermometerEncoding()))
+    )
+    assert not torch.equal(first(data.test.x), second(data.test.x))
 
 
 @pytest.fixture(scope="module")

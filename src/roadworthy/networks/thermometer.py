@@ -11,7 +11,7 @@ class Thermometer(nn.Module):
     code's derivative takes its place, so that training, and an attacker who knows, get by.
 
     Source: Buckman et al. 2018, openreview:S18Su--CW; the way back: Athalye et al. 2018,
-    arXiv:1802.00420, section 5.1.
+    arXiv:1802.00420.
 
     Args:
         levels: evenly spaced in [0, 1].

@@ -19,7 +19,7 @@ class AWP(Strategy):
     test. It is no defense by itself: add it to `adversarial-training`, `trades` or `mart`, where
     that gap is in robustness.
 
-    Source: Wu, Xia and Wang 2020, arXiv:2004.05884, section 4.
+    Source: Wu, Xia and Wang 2020, arXiv:2004.05884.
     Differs from the paper: attacked inputs are found anew at the perturbed weights, where the paper
     keeps those of the weights at hand.
 

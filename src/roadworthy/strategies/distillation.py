@@ -23,7 +23,7 @@ class DefensiveDistillation(Strategy):
     logits, such as Carlini and Wagner's or the margin loss of APGD, get through. Probabilities come
     out saturated, and say little of how sure an answer is.
 
-    Source: Papernot et al. 2015, arXiv:1511.04508, section IV; broken by Carlini and Wagner 2016,
+    Source: Papernot et al. 2015, arXiv:1511.04508; broken by Carlini and Wagner 2016,
     arXiv:1608.04644.
 
     Args:

@@ -21,7 +21,7 @@ class EAT(Strategy):
     on attacks on itself can hide its slopes; one that is trained on attacks on others cannot. It
     holds against attacks that transfer; a white-box attack of several steps breaks it.
 
-    Source: Tramèr et al. 2017, arXiv:1705.07204, section 4.
+    Source: Tramèr et al. 2017, arXiv:1705.07204.
     Differs from the paper: the other networks have the architecture of the trained one, and other
     seeds.
 

@@ -21,7 +21,7 @@ class FastAdversarialTraining(Strategy):
     and several do (catastrophic overfitting). A few training rows are watched for that; as soon as
     it happens, every step that follows learns from PGD.
 
-    Source: Wong, Rice and Kolter 2020, arXiv:2001.03994, section 4.
+    Source: Wong, Rice and Kolter 2020, arXiv:2001.03994.
     Differs from the paper: the first steps raise the radius from 0; where the paper stops training
     when PGD's accuracy falls, here PGD takes over, for the rest of the training.
 

@@ -18,7 +18,7 @@ class GradientRegularization(Strategy):
     Where the loss is nearly linear, a low slope bounds what a small change can do. It says nothing
     of what lies farther away, so attacks with a larger radius or from elsewhere get through.
 
-    Source: Ross and Doshi-Velez 2017, arXiv:1711.09404, section 3.
+    Source: Ross and Doshi-Velez 2017, arXiv:1711.09404.
 
     Args:
         weight: of the squared L2 length of a row's gradient (lambda in the paper); inputs count in

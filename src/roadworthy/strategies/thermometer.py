@@ -21,8 +21,8 @@ class ThermometerEncoding(Strategy):
     the codes themselves (LS-PGA). Attacks that put a smooth code's derivative in its place get
     through: what remains is what adversarial training alone would give, or less.
 
-    Source: Buckman et al. 2018, openreview:S18Su--CW, sections 3 and 4; broken by Athalye et al.
-    2018, arXiv:1802.00420, section 5.1.
+    Source: Buckman et al. 2018, openreview:S18Su--CW; broken by Athalye et al.
+    2018.
     Differs from the paper: the temperature falls by the same factor for any number of steps.
 
     Args:
