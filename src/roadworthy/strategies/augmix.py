@@ -24,8 +24,7 @@ class AugMix(Strategy):
 
     Chains of small changes (turns, shears, shifts, coarser or stretched values) are mixed with
     each other and with the image; the Jensen-Shannon divergence of three answers is added to the
-    loss. It helps against corruptions that it never saw, and calibrates; it is no defense against
-    attacks.
+    loss. It helps against corruptions that it never saw; it is no defense against attacks.
 
     Source: Hendrycks et al. 2019, arXiv:1912.02781, section 3.
     Differs from the paper: images are changed as numbers, where the paper rounds to bytes after

@@ -46,7 +46,6 @@ class ThermometerEncoding(Strategy):
         "Thermometer encoding",
         aliases=("te", "thermometer-encoding", "thermometer-enc"),
         paper="openreview:S18Su--CW",
-        fixes=("RW-ROB-001",),
         cost="minutes",
         safety="retrains",
     )
