@@ -7,8 +7,10 @@ from torch.nn.functional import one_hot
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
+from roadworthy.core.shapes import per_sample
 from roadworthy.networks import Part
 from roadworthy.networks.thermometer import Thermometer
+from roadworthy.strategies.worst_case import rising
 from roadworthy.training.plan import Batch, TrainPlan
 from roadworthy.training.strategy import Strategy
 
@@ -23,7 +25,8 @@ class ThermometerEncoding(Strategy):
 
     Source: Buckman et al. 2018, openreview:S18Su--CW; broken by Athalye et al.
     2018.
-    Differs from the paper: the temperature falls by the same factor for any number of steps.
+    Differs from the paper: the first epochs raise the radius from 0, without which training on
+    radii such as 0.1 may fail; the temperature falls by the same factor for any number of steps.
 
     Args:
         levels: that a value can have.
@@ -32,6 +35,7 @@ class ThermometerEncoding(Strategy):
         steps: of these.
         step: length of each, in logits of levels.
         cooling: what the temperature of the levels' weights is divided by at each step.
+        warm_up: share of the training during which the radius rises.
     """
 
     levels: int = 16
@@ -40,6 +44,7 @@ class ThermometerEncoding(Strategy):
     steps: int = 7
     step: float = 1.0
     cooling: float = 1.2
+    warm_up: float = 0.2
 
     card = Card(
         "thermometer",
@@ -76,8 +81,9 @@ class ThermometerEncoding(Strategy):
         """
         first = network[0]
         assert isinstance(first, Thermometer)
-        lowest = first.quantize(batch.x - self.eps)[..., None]
-        highest = first.quantize(batch.x + self.eps)[..., None]
+        radius = per_sample(rising(self.eps, batch, self.warm_up), batch.x)
+        lowest = first.quantize(batch.x - radius)[..., None]
+        highest = first.quantize(batch.x + radius)[..., None]
         level = torch.arange(self.levels, device=batch.x.device)
         is_far = (level < lowest) | (level > highest)
         logits = torch.randn(is_far.shape, dtype=batch.x.dtype, device=batch.x.device)
