@@ -26,8 +26,13 @@ HOLDS = 0.5  # of the static gain, for which a defense holds
 # settings that suit this radius and network, by the defense's name
 SETTINGS = {
     "randomized-smoothing": {"sigma": 0.25},
+    "gradient-regularization": {"weight": 0.3},
 }
-SHOWN = ("label-smoothing",)  # no defense against attacks by its card, but one of the table's
+# no remedies of attacks by their cards, but in the table, or said to be
+SHOWN = (
+    *("label-smoothing", "gaussian-augmentation", "defensive-distillation", "thermometer"),
+    *("awp", "augmix"),
+)
 
 
 def mnist(folder):
@@ -54,9 +59,11 @@ def mnist(folder):
 
 def settled(defense):
     """Give a defense with the radius of the comparison."""
+    from roadworthy.training.strategy import Strategy
+
     given = dict(SETTINGS.get(defense.card.name, {}))
-    names = {part.name for part in fields(defense)}
-    if "eps" in names and "eps" not in given and "RW-ROB-001" in defense.card.fixes:
+    has_radius = "eps" in {part.name for part in fields(defense)}
+    if has_radius and issubclass(defense, Strategy):  # a guard's radius is another
         given["eps"] = EPS
     return defense(**given)
 

@@ -2,19 +2,19 @@
 
 from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
-from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
+from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.label_smoothing import LabelSmoothing
-from roadworthy.strategies.pruned_labels import PrunedLabels
-from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.nat import NAT
+from roadworthy.strategies.pruned_labels import PrunedLabels
+from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.without_copies import WithoutCopies
@@ -25,11 +25,6 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     AdversarialTraining,
     FastAdversarialTraining,
     TRADES,
-    # the data
-    ClassWeights,
-    Reweighing,
-    PrunedLabels,
-    WithoutCopies,
     MART,
     AWP,
     EAT,
@@ -40,6 +35,11 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     LabelSmoothing,
     DefensiveDistillation,
     ThermometerEncoding,
+    # the data
+    ClassWeights,
+    Reweighing,
+    PrunedLabels,
+    WithoutCopies,
 )
 
 __all__ = [
@@ -50,8 +50,8 @@ __all__ = [
     "STRATEGIES",
     "TRADES",
     "AdversarialTraining",
-    "ClassWeights",
     "AugMix",
+    "ClassWeights",
     "DefensiveDistillation",
     "FastAdversarialTraining",
     "GaussianAugmentation",
@@ -59,6 +59,6 @@ __all__ = [
     "LabelSmoothing",
     "PrunedLabels",
     "Reweighing",
-    "WithoutCopies",
     "ThermometerEncoding",
+    "WithoutCopies",
 ]

@@ -23,8 +23,8 @@ class ThermometerEncoding(Strategy):
     the codes themselves (LS-PGA). Attacks that put a smooth code's derivative in its place get
     through: what remains is what adversarial training alone would give, or less.
 
-    Source: Buckman et al. 2018, openreview:S18Su--CW; broken by Athalye et al.
-    2018.
+    Source: Buckman et al. 2018, openreview:S18Su--CW; broken by Athalye et al. 2018,
+    arXiv:1802.00420.
     Differs from the paper: the first epochs raise the radius from 0, without which training on
     radii such as 0.1 may fail; the temperature falls by the same factor for any number of steps.
 

@@ -4,7 +4,5 @@ from roadworthy.guards import GUARDS
 from roadworthy.strategies import STRATEGIES
 from roadworthy.training.strategy import Strategy
 
-# what remedies a finding: a role that strategies and guards have, not a kind of its own
-DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry(
-    "defenses", *(item for item in (*STRATEGIES, *GUARDS) if item.card.fixes)
-)
+# what `repair` applies: a role that strategies and guards have, not a kind of its own
+DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry("defenses", *STRATEGIES, *GUARDS)
