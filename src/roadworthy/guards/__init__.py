@@ -3,13 +3,16 @@
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
 from roadworthy.guards.jpeg import JPEG
+from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 
 GUARDS: Registry[type[Guard]] = Registry(
     "guards",
     JPEG,
+    RandomizedSmoothing,
 )
 
 __all__ = [
     "GUARDS",
     "JPEG",
+    "RandomizedSmoothing",
 ]
