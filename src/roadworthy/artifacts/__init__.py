@@ -3,6 +3,7 @@
 from typing import Any
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples
+from roadworthy.artifacts.certified_radii import CertifiedRadii
 from roadworthy.artifacts.corruptions import CorruptedPredictions
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
@@ -22,6 +23,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     Predictions,
     AdversarialExamples,
     TransferExamples,
+    CertifiedRadii,
     CorruptedPredictions,
     CrossFittedPredictions,
     LabelIssues,
@@ -37,6 +39,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
 __all__ = [
     "ARTIFACTS",
     "AdversarialExamples",
+    "CertifiedRadii",
     "CorruptedPredictions",
     "CrossFittedPredictions",
     "EnvironmentProbe",

@@ -17,6 +17,7 @@ from roadworthy.checks.performance.calibration import Calibration
 from roadworthy.checks.privacy.membership_inference import MembershipInference
 from roadworthy.checks.resources.latency import Latency
 from roadworthy.checks.resources.size import Size
+from roadworthy.checks.robustness.certified_robustness import CertifiedRobustness
 from roadworthy.checks.robustness.corruption_robustness import CorruptionRobustness
 from roadworthy.checks.robustness.physical_robustness import PhysicalRobustness
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
@@ -30,6 +31,7 @@ CHECKS: Registry[type[Check]] = Registry(
     RobustAccuracy,
     CorruptionRobustness,
     PhysicalRobustness,
+    CertifiedRobustness,
     ExactDuplicates,
     NearDuplicateRows,
     GroupOverlap,
@@ -51,6 +53,7 @@ __all__ = [
     "CHECKS",
     "Accuracy",
     "Calibration",
+    "CertifiedRobustness",
     "ClassImbalance",
     "ConstantFeatures",
     "CorruptionRobustness",

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.errors import InputError
+from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec, Offer, require
 from roadworthy.core.tree_ensemble import HoldsTrees, TreeEnsemble
-from roadworthy.frameworks.outputs import convert
+from roadworthy.frameworks.layout import TORCH, Layout
+from roadworthy.frameworks.outputs import Reading, convert
 from roadworthy.frameworks.probe import Probed, probe, probe_rows
 
 
@@ -48,6 +49,26 @@ class TorchModel(Model):
         finally:
             handle.remove()
         return caught[-1].to(x.dtype)
+
+    def network(self) -> nn.Sequential:
+        """Give a network of the module itself that takes inputs as they are and gives logits.
+
+        A softmax at the end is left out: what it is given are logits too.
+
+        Raises:
+            NotAssessed: the inputs or outputs are converted in other ways.
+        """
+        parts = list(self.module) if type(self.module) is nn.Sequential else [self.module]
+        is_plain = self._probed.reading == Reading.LOGITS
+        if type(parts[-1]) in (nn.Softmax, nn.LogSoftmax) and parts[-1].dim in (1, -1):
+            parts, is_plain = parts[:-1], True
+        if not is_plain or self._probed.layout not in TORCH:
+            raise NotAssessed(
+                f"{self.spec.name} has no logits of each class to be bounded: its outputs are read "
+                f"as {self._probed.reading.value}"
+            )
+        flat = [nn.Flatten()] if self._probed.layout == Layout.FLAT else []
+        return nn.Sequential(*flat, *parts)
 
     def trees(self) -> TreeEnsemble:
         require(self, Offer.TREES)

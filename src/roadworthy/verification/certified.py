@@ -86,15 +86,27 @@ def _radii(steps: Steps, x: Tensor, y: Tensor, ball: Ball, valid: Box, method: B
     def is_proven(eps: Tensor) -> Tensor:
         return margins(steps, Region.around(x, eps, ball, valid), y, method) > SURE
 
-    largest = x.new_full((len(x),), ball.eps)
-    proven = torch.where(is_proven(torch.zeros_like(largest)), 0.0, -1.0).to(x)
-    is_all = is_proven(largest) & (proven >= 0)
-    proven, open_end = torch.where(is_all, largest, proven), largest
+    return largest_proven(is_proven, x.new_full((len(x),), ball.eps))
+
+
+def largest_proven(is_proven: Callable[[Tensor], Tensor], end: Tensor) -> Tensor:
+    """Halve the range of radii from 0 to `end` (N,): the largest that are proven.
+
+    Args:
+        is_proven: says of radii (N,) whether they are.
+        end: (N,) the largest that is looked at.
+
+    Returns:
+        (N,) radii, -1 where not even 0 is proven.
+    """
+    is_right = is_proven(torch.zeros_like(end))
+    is_all = is_proven(end) & is_right
+    proven, open_end = torch.where(is_all, end, 0.0), end
     for _ in range(HALVINGS):
-        middle = (proven.clamp_min(0) + open_end) / 2
-        holds = is_proven(middle) & (proven >= 0)
+        middle = (proven + open_end) / 2
+        holds = is_proven(middle) & is_right
         proven, open_end = torch.where(holds, middle, proven), torch.where(holds, open_end, middle)
-    return proven
+    return torch.where(is_right, proven, -1.0)
 
 
 def _outputs(steps: Steps, x: Tensor) -> Tensor:
