@@ -22,6 +22,7 @@ USUAL: dict[str, dict] = {
     "defensive-distillation": {"temperature": 4.0},  # 20 takes more steps than the toys have
     "eat": {"others": 1},
 }
+USUAL: dict[str, dict] = {"ibp-training": {"eps": 0.005}}
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
     ("strategy", "kind"), CASES, ids=[f"{s.card.name}-{kind}" for s, kind in CASES]

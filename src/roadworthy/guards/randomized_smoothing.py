@@ -46,7 +46,7 @@ class RandomizedSmoothing(Guard):
         "Randomized smoothing",
         aliases=("smoothing", "gaussian-smoothing"),
         paper="arxiv:1902.02918",
-        fixes=("RW-ROB-001",),
+        fixes=("RW-ROB-001", "RW-ROB-004"),
         safety="changes predictions",
     )
 

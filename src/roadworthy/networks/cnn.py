@@ -13,17 +13,24 @@ class CNN(nn.Module):
         widths: channels of each stage.
         hidden: width of the layer before the last.
         outputs: numbers per image.
+        normalizes: over groups of channels, after the first convolution of each stage.
     """
 
     def __init__(
-        self, channels: int, size: list[int], widths: list[int], hidden: int, outputs: int
+        self,
+        channels: int,
+        size: list[int],
+        widths: list[int],
+        hidden: int,
+        outputs: int,
+        normalizes: bool = True,
     ) -> None:
         super().__init__()
         stages: list[nn.Module] = []
         for before, width in zip([channels, *widths], widths, strict=False):
             stages += [
                 nn.Conv2d(before, width, 3, padding=1),
-                nn.GroupNorm(min(8, width), width),
+                nn.GroupNorm(min(8, width), width) if normalizes else nn.Identity(),
                 nn.ReLU(),
                 nn.Conv2d(width, width, 3, padding=1),
                 nn.ReLU(),

@@ -10,6 +10,7 @@ from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
+from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.nat import NAT
@@ -24,6 +25,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategies",
     AdversarialTraining,
     FastAdversarialTraining,
+    IBPTraining,
+    LabelSmoothing,
     TRADES,
     MART,
     AWP,
@@ -56,6 +59,7 @@ __all__ = [
     "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",
+    "IBPTraining",
     "LabelSmoothing",
     "PrunedLabels",
     "Reweighing",
