@@ -19,7 +19,10 @@ from roadworthy.sources.bundles import load_bundle, save_bundle
 from tests.toy_data import toy
 
 # settings that make a guard cheap enough for a test, by its name
-USUAL: dict[str, dict] = {"randomized-smoothing": {"sigma": 0.1, "draws": 40}}
+USUAL: dict[str, dict] = {
+    "patch-smoothing": {"band": 7},
+    "randomized-smoothing": {"sigma": 0.1, "draws": 40},
+}
 CASES = [(guard, kind) for guard in GUARDS for kind in sorted(guard.kinds)]
 every_case = pytest.mark.parametrize(
     ("guard", "kind"), CASES, ids=[f"{g.card.name}-{kind}" for g, kind in CASES]

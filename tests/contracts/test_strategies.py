@@ -23,6 +23,7 @@ USUAL: dict[str, dict] = {
     "eat": {"others": 1},
 }
 USUAL: dict[str, dict] = {"ibp-training": {"eps": 0.005}}
+USUAL: dict[str, dict] = {"band-ablation": {"band": 7}, "ibp-training": {"eps": 0.005}}
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
     ("strategy", "kind"), CASES, ids=[f"{s.card.name}-{kind}" for s, kind in CASES]

@@ -53,9 +53,7 @@ def test_the_worst_outputs_have_gradients_by_the_weights():
     assert network[0].weight.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize(
-    ("recipe", "least"), [(MLP(), 0.7), (CNN(), 0.4)], ids=["mlp", "cnn"]
-)
+@pytest.mark.parametrize(("recipe", "least"), [(MLP(), 0.7), (CNN(), 0.4)], ids=["mlp", "cnn"])
 def test_it_is_certified_where_plain_training_is_not(recipe, least):
     data, eps, shares = builtin("digits"), 8 / 255, []
     x, y = data.test.x[:150], data.test.y[:150]

@@ -1,19 +1,16 @@
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
-from torch.utils.checkpoint import checkpoint
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.guard import Guard, Learned
-from roadworthy.core.model import Model, Offer
+from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
 from roadworthy.core.threat import Ball
-
-AT_ONCE = 1 << 20  # numbers that the noisy inputs of one pass hold
+from roadworthy.guards.votes import Voting
 
 
 @dataclass(frozen=True)
@@ -61,119 +58,26 @@ class RandomizedSmoothing(Guard):
         return Smoothed(model, self.sigma * learned["unit"], self.draws, repr(self))
 
 
-class Smoothed(Model):
+class Smoothed(Voting):
     """A model that answers by votes on noisy copies of its input.
 
     Args:
         model: votes.
         spread: standard deviation of the noise, broadcastable to one input.
         draws: votes per answer.
-        name: what the spec calls the noise.
+        identity: its settings, for the fingerprint.
     """
 
-    def __init__(self, model: Model, spread: Tensor, draws: int, name: str) -> None:
-        spec = model.spec
-        super().__init__(
-            replace(
-                spec,
-                name=f"randomized smoothing, {spec.name}",
-                offers=(spec.offers | {Offer.SCORES}) - {Offer.GRADIENTS},
-                fingerprint=f"{name} {spec.fingerprint}",
-                stochastic=True,
-                obstacles=(*spec.obstacles, "randomized-smoothing"),
-            )
-        )
-        self.model, self.spread, self.draws = model, spread, draws
-        self.passes_per_call = draws * model.passes_per_call
+    def __init__(self, model: Model, spread: Tensor, draws: int, identity: str) -> None:
+        super().__init__(model, draws, RandomizedSmoothing.card.name, identity, is_random=True)
+        self.spread, self.identity = spread, identity
 
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            votes = sum(_votes(self._noisy_outputs(x, copies)) for copies in self.pieces(x))
-        return self.log_shares(votes, x)
+    def changed(self, x: Tensor, places: range) -> Tensor:
+        noise = torch.randn(len(places), *x.shape, dtype=x.dtype, device=x.device)
+        return x + self.spread.to(x) * noise
 
-    def features(self, x: Tensor) -> Tensor:
-        pieces = self.pieces(x)
-        return sum(self._noisy(self.model.features, x, c).sum(0) for c in pieces) / self.draws
+    def count(self, outputs: Tensor) -> Tensor:
+        return one_hot(outputs.argmax(2), outputs.shape[2]).sum(0)
 
-    def log_shares(self, votes: Tensor, like: Tensor) -> Tensor:
-        """Give the logarithm of the shares of votes (N, K), which stay above 0."""
-        return ((votes + 1) / (self.draws + votes.shape[1])).log().to(like.dtype)
-
-    def pieces(self, x: Tensor) -> Iterator[int]:
-        """Say how many copies to ask about at a time, so that memory stays bounded."""
-        most = max(1, AT_ONCE // max(1, x.numel()))
-        for done in range(0, self.draws, most):
-            yield min(most, self.draws - done)
-
-    def _noisy_outputs(self, x: Tensor, copies: int) -> Tensor:
-        return self._noisy(self.model.forward, x, copies)
-
-    def _noisy(self, answer, x: Tensor, copies: int) -> Tensor:
-        """Give the answers (copies, N, …) about noisy copies."""
-        near = x + self.spread.to(x) * torch.randn(copies, *x.shape, dtype=x.dtype, device=x.device)
-        return answer(near.flatten(0, 1)).reshape(copies, len(x), -1)
-
-    def probabilities_and_votes(self, x: Tensor, copies: int) -> tuple[Tensor, Tensor]:
-        """Give the sums over noisy copies of the probabilities (N, K), and of the votes (N, K)."""
-        outputs = self._noisy_outputs(x, copies)
-        return outputs.softmax(2).sum(0), _votes(outputs.detach())
-
-    def without_obstacles(self) -> Model | None:
-        inner = self.model.without_obstacles() if self.model.spec.obstacles else self.model
-        return None if inner is None else AroundVotes(replace_base(self, inner))
-
-    def move(self, device: torch.device) -> None:
-        self.model.move(device)
-
-
-def replace_base(smoothed: Smoothed, model: Model) -> Smoothed:
-    """Give the same noise and number of votes around another model."""
-    name = smoothed.spec.fingerprint
-    return Smoothed(model, smoothed.spread, smoothed.draws, name)
-
-
-class AroundVotes(Model):
-    """Votes whose gradient is that of the expected probabilities under the same noise.
-
-    It averages by itself, so it is not averaged again; every call draws anew, and leaves the
-    caller's random numbers alone.
-
-    Args:
-        smoothed: its base offers gradients.
-    """
-
-    def __init__(self, smoothed: Smoothed) -> None:
-        spec, base = smoothed.spec, smoothed.model.spec
-        offers = spec.offers | (base.offers & {Offer.GRADIENTS})
-        super().__init__(replace(spec, offers=offers, stochastic=False, obstacles=base.obstacles))
-        self.smoothed, self._next_seed = smoothed, 0
-        self.passes_per_call = smoothed.passes_per_call
-
-    def forward(self, x: Tensor) -> Tensor:
-        expected, votes = 0, 0
-        with torch.random.fork_rng():
-            torch.manual_seed(self._next_seed)
-            for copies in self.smoothed.pieces(x):
-                # computed again on the way back, so that a piece's memory is freed
-                some, more = checkpoint(
-                    self.smoothed.probabilities_and_votes, x, copies, use_reentrant=False
-                )
-                expected, votes = expected + some, votes + more
-        self._next_seed += 1
-        soft = (expected / self.smoothed.draws).clamp_min(torch.finfo(x.dtype).tiny).log()
-        return self.smoothed.log_shares(votes, x) + soft - soft.detach()
-
-    def features(self, x: Tensor) -> Tensor:
-        with torch.random.fork_rng():
-            torch.manual_seed(self._next_seed)
-            vectors = self.smoothed.features(x)
-        self._next_seed += 1
-        return vectors
-
-    def move(self, device: torch.device) -> None:
-        self.smoothed.move(device)
-
-
-def _votes(outputs: Tensor) -> Tensor:
-    """Count for each class (N, K) in how many of the outputs (copies, N, K) it leads."""
-    return one_hot(outputs.argmax(2), outputs.shape[2]).sum(0)
+    def around(self, model: Model) -> "Smoothed":
+        return Smoothed(model, self.spread, self.copies, self.identity)

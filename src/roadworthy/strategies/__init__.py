@@ -10,6 +10,7 @@ from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
+from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
@@ -25,6 +26,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategies",
     AdversarialTraining,
     FastAdversarialTraining,
+    BandAblation,
     IBPTraining,
     LabelSmoothing,
     TRADES,
@@ -59,6 +61,7 @@ __all__ = [
     "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",
+    "BandAblation",
     "IBPTraining",
     "LabelSmoothing",
     "PrunedLabels",
