@@ -55,7 +55,9 @@ class CertifiedRobustness(Check):
     Why it matters: an attack that fails says little about the next one; a certificate holds for all
     of them. The gap between both says how much is not known.
     When it does not apply: regression, models whose inside is hidden, guards other than smoothing,
-    layers of unknown kinds. A proof is about exact numbers; double precision stands for them.
+    layers of unknown kinds. A proof is about exact numbers; double precision stands for them. On a
+    random model few of the nearest errors hold when it is asked again: between 0 and the budget
+    the attacked curve is then higher than it need be.
     How to fix: train with interval bounds, or put randomized smoothing before the model.
     References: Zhang et al. 2018, arXiv:1811.00866 (linear relaxation); Gowal et al. 2018,
     arXiv:1810.12715 (intervals); Cohen et al. 2019, arXiv:1902.02918 (smoothing); Chen et al. 2019,
