@@ -4,13 +4,13 @@ from roadworthy.core.registry import Registry
 from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
+from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
-from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
@@ -26,9 +26,6 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     "strategies",
     AdversarialTraining,
     FastAdversarialTraining,
-    BandAblation,
-    IBPTraining,
-    LabelSmoothing,
     TRADES,
     MART,
     AWP,
@@ -40,6 +37,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     LabelSmoothing,
     DefensiveDistillation,
     ThermometerEncoding,
+    IBPTraining,
+    BandAblation,
     # the data
     ClassWeights,
     Reweighing,
@@ -56,12 +55,12 @@ __all__ = [
     "TRADES",
     "AdversarialTraining",
     "AugMix",
+    "BandAblation",
     "ClassWeights",
     "DefensiveDistillation",
     "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",
-    "BandAblation",
     "IBPTraining",
     "LabelSmoothing",
     "PrunedLabels",
