@@ -2,12 +2,16 @@
 
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
+from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
+from roadworthy.guards.spatial_smoothing import SpatialSmoothing
 
 GUARDS: Registry[type[Guard]] = Registry(
     "guards",
+    FeatureSqueezing,
+    SpatialSmoothing,
     JPEG,
     RandomizedSmoothing,
     PatchSmoothing,
@@ -18,4 +22,6 @@ __all__ = [
     "JPEG",
     "PatchSmoothing",
     "RandomizedSmoothing",
+    "FeatureSqueezing",
+    "SpatialSmoothing",
 ]
