@@ -7,6 +7,7 @@ from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
+from roadworthy.guards.total_variation import TotalVariation
 
 GUARDS: Registry[type[Guard]] = Registry(
     "guards",
@@ -15,6 +16,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     JPEG,
     RandomizedSmoothing,
     PatchSmoothing,
+    TotalVariation,
 )
 
 __all__ = [
@@ -24,4 +26,5 @@ __all__ = [
     "RandomizedSmoothing",
     "FeatureSqueezing",
     "SpatialSmoothing",
+    "TotalVariation",
 ]
