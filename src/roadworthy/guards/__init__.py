@@ -6,6 +6,7 @@ from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
+from roadworthy.guards.random_resize import RandomResize
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
 from roadworthy.guards.total_variation import TotalVariation
 
@@ -17,6 +18,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     RandomizedSmoothing,
     PatchSmoothing,
     TotalVariation,
+    RandomResize,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "PatchSmoothing",
     "RandomizedSmoothing",
     "FeatureSqueezing",
+    "RandomResize",
     "SpatialSmoothing",
     "TotalVariation",
 ]
