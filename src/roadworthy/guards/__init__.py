@@ -2,10 +2,12 @@
 
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
+from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
+from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
 from roadworthy.guards.total_variation import TotalVariation
@@ -18,6 +20,8 @@ GUARDS: Registry[type[Guard]] = Registry(
     RandomizedSmoothing,
     PatchSmoothing,
     TotalVariation,
+    CropRescale,
+    Quilting,
     RandomResize,
 )
 
@@ -26,7 +30,9 @@ __all__ = [
     "JPEG",
     "PatchSmoothing",
     "RandomizedSmoothing",
+    "CropRescale",
     "FeatureSqueezing",
+    "Quilting",
     "RandomResize",
     "SpatialSmoothing",
     "TotalVariation",
