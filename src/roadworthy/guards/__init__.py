@@ -3,6 +3,7 @@
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
 from roadworthy.guards.crop_rescale import CropRescale
+from roadworthy.guards.eit import EIT
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
@@ -22,10 +23,12 @@ GUARDS: Registry[type[Guard]] = Registry(
     TotalVariation,
     CropRescale,
     Quilting,
+    EIT,
     RandomResize,
 )
 
 __all__ = [
+    "EIT",
     "GUARDS",
     "JPEG",
     "PatchSmoothing",
