@@ -10,6 +10,7 @@ from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
+from roadworthy.guards.region_based import RegionBased
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
 from roadworthy.guards.total_variation import TotalVariation
 
@@ -25,6 +26,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     Quilting,
     EIT,
     RandomResize,
+    RegionBased,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "FeatureSqueezing",
     "Quilting",
     "RandomResize",
+    "RegionBased",
     "SpatialSmoothing",
     "TotalVariation",
 ]
