@@ -22,6 +22,7 @@ from tests.toy_data import toy
 USUAL: dict[str, dict] = {
     "patch-smoothing": {"band": 7},
     "randomized-smoothing": {"sigma": 0.1, "draws": 40},
+    "pixel-defend": {"width": 8, "blocks": 1, "epochs": 2},
     "region-based": {"points": 20, "step": 0.1},
 }
 CASES = [(guard, kind) for guard in GUARDS for kind in sorted(guard.kinds)]

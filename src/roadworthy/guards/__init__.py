@@ -8,6 +8,7 @@ from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
+from roadworthy.guards.pixel_defend import PixelDefend
 from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
 from roadworthy.guards.region_based import RegionBased
@@ -27,6 +28,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     EIT,
     RandomResize,
     RegionBased,
+    PixelDefend,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "RandomizedSmoothing",
     "CropRescale",
     "FeatureSqueezing",
+    "PixelDefend",
     "Quilting",
     "RandomResize",
     "RegionBased",
