@@ -24,6 +24,7 @@ USUAL: dict[str, dict] = {
     "randomized-smoothing": {"sigma": 0.1, "draws": 40},
     "pixel-defend": {"width": 8, "blocks": 1, "epochs": 2},
     "region-based": {"points": 20, "step": 0.1},
+    "temperature": {"folds": 2},
 }
 CASES = [(guard, kind) for guard in GUARDS for kind in sorted(guard.kinds)]
 every_case = pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
 from roadworthy.guards.region_based import RegionBased
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
+from roadworthy.guards.temperature import Temperature
 from roadworthy.guards.total_variation import TotalVariation
 
 GUARDS: Registry[type[Guard]] = Registry(
@@ -29,6 +30,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     RandomResize,
     RegionBased,
     PixelDefend,
+    Temperature,
 )
 
 __all__ = [
@@ -44,5 +46,6 @@ __all__ = [
     "RandomResize",
     "RegionBased",
     "SpatialSmoothing",
+    "Temperature",
     "TotalVariation",
 ]

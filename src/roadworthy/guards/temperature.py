@@ -1,0 +1,152 @@
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.errors import InputError
+from roadworthy.core.guard import Guard, Learned
+from roadworthy.core.model import Model, Offer
+from roadworthy.core.progress import Progress
+
+BATCH = 512
+COLDEST, HOTTEST = 1e-3, 1e3
+HALVINGS = 60
+SEEN = (
+    "Its temperature was fitted on the rows that it was trained on, as it cannot be trained again: "
+    "there it is surer of itself than on new rows, so the temperature is too low."
+)
+
+
+@dataclass(frozen=True)
+class Temperature(Guard):
+    """Temperature scaling: logits are divided by one number, so that confidence holds.
+
+    No choice changes. Rows that a model was trained on make it look surer than it is. So the same
+    training is made again without a part of them, for each part in turn (cross-fitting), and the
+    temperature is the one of the lowest log loss on rows that were left out. It is a little high,
+    since models of fewer rows err a little more. Where a model cannot be trained again, the
+    temperature is fitted on the rows as they are, and the model's notes say so.
+
+    It is no defense against attacks, and hinders none: margins only change their unit.
+
+    Source: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+    Differs from the paper: it has a validation set of its own.
+
+    Args:
+        folds: into how many parts the rows are cut; each costs a training.
+    """
+
+    folds: int = 4
+
+    card = Card(
+        "temperature",
+        "Temperature scaling",
+        aliases=("temperature-scaling",),
+        paper="arxiv:1706.04599",
+        fixes=("RW-PERF-002",),
+        cost="minutes",
+        safety="safe",
+    )
+
+    def learn(
+        self, model: Model, data: Dataset, rows: Split, seed: int, progress: Progress
+    ) -> Learned:
+        if not 2 <= self.folds <= len(rows):
+            raise InputError(f"temperature takes 2 to {len(rows)} folds here, not {self.folds}")
+        if Offer.SCORES not in model.spec.offers:
+            raise InputError(f"{model.spec.name} gives labels only: there are no logits to divide")
+        is_new = Offer.REFIT in model.spec.offers
+        if not is_new:
+            logits, y = _outputs(model, rows), rows.y
+        else:
+            fold, parts = _folds(data, rows, self.folds, seed), []
+            for k in range(self.folds):
+                again = model.refit(rows.take(fold != k), seed)
+                parts.append(_outputs(again, rows.take(fold == k)))
+                progress.advance((k + 1) / self.folds)
+            if len({part.shape[1] for part in parts}) > 1:
+                raise InputError("a class has too few rows to leave some out: take fewer folds")
+            logits, y = torch.cat(parts), torch.cat([rows.y[fold == k] for k in range(self.folds)])
+        return {
+            "temperature": torch.tensor(best_temperature(logits, y), dtype=torch.float64),
+            "is_new": torch.tensor(is_new),
+        }
+
+    def wrap(self, model: Model, learned: Learned) -> Model:
+        temperature = float(learned["temperature"])
+        if not COLDEST <= temperature <= HOTTEST:
+            raise InputError(f"logits cannot be divided by a temperature of {temperature}")
+        return Tempered(model, temperature, () if learned["is_new"] else (SEEN,))
+
+
+def _folds(data: Dataset, rows: Split, folds: int, seed: int) -> Tensor:
+    """Deal rows into folds (N,) at random; those of a group stay together."""
+    group, unit = data.roles.group, np.arange(len(rows))
+    if group in rows.columns:
+        unit = np.unique(rows.columns[group], return_inverse=True)[1]
+    return torch.from_numpy(np.random.default_rng(seed).permutation(unit.max() + 1)[unit] % folds)
+
+
+def _outputs(model: Model, rows: Split) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([model(x) for x in rows.x.split(BATCH)])
+
+
+def best_temperature(logits: Tensor, y: Tensor) -> float:
+    """Find the temperature of the lowest log loss of logits (N, K) on classes (N,).
+
+    The loss is convex in 1 / T, so its slope has one zero, which halving an interval finds.
+    """
+    logits = logits.double()
+    # an answer of -inf has probability 0 at each temperature
+    finite = logits.clamp_min(torch.finfo(torch.float32).min)
+
+    def slope(cold: float) -> float:
+        weight = (cold * logits).softmax(1)
+        return float((weight * finite).sum(1).mean() - finite.gather(1, y[:, None]).mean())
+
+    low, high = -math.log(HOTTEST), -math.log(COLDEST)  # of the logarithm of 1 / T
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if slope(math.exp(middle)) > 0 else (middle, high)
+    return min(max(math.exp(-(low + high) / 2), COLDEST), HOTTEST)
+
+
+class Tempered(Model):
+    """Divides a model's logits by a number.
+
+    Args:
+        model: gives them.
+        temperature: the number.
+        notes: what the report should say of it.
+    """
+
+    def __init__(self, model: Model, temperature: float, notes: tuple[str, ...] = ()) -> None:
+        spec, name = model.spec, f"temperature-{temperature:.4g}"
+        super().__init__(
+            replace(
+                spec,
+                name=f"{name}, {spec.name}",
+                fingerprint=f"{name} {spec.fingerprint}",
+                notes=(*spec.notes, *notes),
+            )
+        )
+        self.model, self.temperature = model, temperature
+        self.passes_per_call = model.passes_per_call
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.forward(x) / self.temperature
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.model.features(x)
+
+    def without_obstacles(self) -> Model | None:
+        inner = self.model.without_obstacles()
+        return inner and Tempered(inner, self.temperature)
+
+    def move(self, device: torch.device) -> None:
+        self.model.move(device)
