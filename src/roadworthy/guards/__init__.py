@@ -1,5 +1,6 @@
 """Wrappers of a trained model, which change what it sees or what it answers."""
 
+from roadworthy.core.detector import Detector
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
 from roadworthy.guards.crop_rescale import CropRescale
@@ -8,11 +9,13 @@ from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
+from roadworthy.guards.mahalanobis_detector import MahalanobisDetector
 from roadworthy.guards.pixel_defend import PixelDefend
 from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
 from roadworthy.guards.region_based import RegionBased
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
+from roadworthy.guards.squeezing_detector import SqueezingDetector
 from roadworthy.guards.temperature import Temperature
 from roadworthy.guards.total_variation import TotalVariation
 
@@ -33,7 +36,14 @@ GUARDS: Registry[type[Guard]] = Registry(
     Temperature,
 )
 
+DETECTORS: Registry[type[Detector]] = Registry(
+    "detectors",
+    SqueezingDetector,
+    MahalanobisDetector,
+)
+
 __all__ = [
+    "DETECTORS",
     "EIT",
     "GUARDS",
     "JPEG",
@@ -41,11 +51,13 @@ __all__ = [
     "RandomizedSmoothing",
     "CropRescale",
     "FeatureSqueezing",
+    "MahalanobisDetector",
     "PixelDefend",
     "Quilting",
     "RandomResize",
     "RegionBased",
     "SpatialSmoothing",
+    "SqueezingDetector",
     "Temperature",
     "TotalVariation",
 ]
