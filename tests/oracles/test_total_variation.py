@@ -29,8 +29,8 @@ def least(x, is_kept, weight):
         found.backward()
         return found.item(), z.grad.numpy().ravel()
 
-    options = {"maxiter": 20000, "maxfun": 50000, "ftol": 1e-15, "gtol": 1e-10}
-    starts = np.random.default_rng(0).random((3, x.numel()))
+    options = {"maxiter": 3000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-10}
+    starts = np.random.default_rng(0).random((2, x.numel()))
     return min(minimize(value, s, jac=True, method="L-BFGS-B", options=options).fun for s in starts)
 
 
