@@ -18,7 +18,7 @@ class CropRescale(Guard):
     Claims that a change made for one place of the image does not fit another. The step is
     differentiable, so an attack that averages over draws meets all places at once and gets through.
 
-    Source: Guo et al. 2017, arXiv:1711.00117, section 4.1; broken by Athalye et al. 2018,
+    Source: Guo et al. 2017, arXiv:1711.00117, section 4; broken by Athalye et al. 2018,
     arXiv:1802.00420.
     Differs from the paper: it averages predictions over 30 crops of 90 of 224 pixels, by a network
     trained on crops; here one crop is drawn, which leaves most of the image to a network that was

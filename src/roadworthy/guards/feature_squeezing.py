@@ -18,7 +18,7 @@ class FeatureSqueezing(Guard):
     survive it. The derivative of the rounding itself is zero, which hides the model's gradients
     and is most of what a test without such an attack would measure.
 
-    Source: Xu, Evans and Qi 2017, arXiv:1704.01155, section II-A; gone around by the means of
+    Source: Xu, Evans and Qi 2017, arXiv:1704.01155, section III; gone around by the means of
     Athalye et al. 2018, arXiv:1802.00420.
 
     Args:

@@ -23,8 +23,8 @@ class MahalanobisDetector(Detector):
     distance is differentiable, so an attack can keep it small; what is measured on inputs made
     without knowing of it says nothing of that.
 
-    Source: Lee et al. 2018, arXiv:1807.03888, section 2.1; adaptive attacks: Tramèr et al. 2020,
-    arXiv:2002.08347, on defenses of this kind.
+    Source: Lee et al. 2018, arXiv:1807.03888, section 2.1; attacks on detectors of this kind:
+    Carlini and Wagner 2017, arXiv:1705.07263.
     Differs from the paper: the last embedding only, no added noise on the input, and no regression
     that is fitted on adversarial inputs.
 

@@ -25,7 +25,7 @@ class Quilting(Guard):
     through. Where a patch is half of the image, as on digits of 8 × 8 pixels, such an attack is
     weak, and robustness measured by it is too high.
 
-    Source: Guo et al. 2017, arXiv:1711.00117, section 4.3; broken by Athalye et al. 2018,
+    Source: Guo et al. 2017, arXiv:1711.00117, section 4; broken by Athalye et al. 2018,
     arXiv:1802.00420.
     Differs from the paper: thousands of patches, not a million; where they overlap, they are
     averaged, not cut along the best seam; the model is not trained again on such images.

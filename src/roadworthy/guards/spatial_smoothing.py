@@ -15,11 +15,12 @@ class SpatialSmoothing(Guard):
     """Spatial smoothing: each pixel becomes the median of its neighborhood.
 
     Claims to remove what stands alone, so it helps most against attacks that change few pixels by
-    much (L0). A change spread over a neighborhood passes. The median has an exact derivative, which
-    leads to one pixel of each window, and attacks use it: on digits of 8 × 8 pixels it beats more
-    images than the derivative of the identity or of the window's mean in its place.
+    much (L0). It costs accuracy where images are small. A change spread over a neighborhood passes.
+    The median has an exact derivative, which leads to one pixel of each window, and attacks use it:
+    on digits of 8 × 8 pixels it beats more images than the derivative of the identity or of the
+    window's mean in its place.
 
-    Source: Xu, Evans and Qi 2017, arXiv:1704.01155, section II-B.
+    Source: Xu, Evans and Qi 2017, arXiv:1704.01155, section III.
 
     Args:
         window: its height and width in pixels; of an even one the pixel is at the lower right of

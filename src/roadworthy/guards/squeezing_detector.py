@@ -17,7 +17,8 @@ class SqueezingDetector(Detector):
 
     The score is the largest L1 distance, from 0 to 2, between the model's probabilities for the
     input and for the input with fewer bits or with medians. It claims that adversarial answers
-    change and right ones do not. An attack that keeps the answers alike gets through.
+    change and right ones do not. An attack that keeps the answers alike gets through. Medians
+    change right answers too where images are as small as digits of 8 × 8 pixels.
 
     Source: Xu, Evans and Qi 2017, arXiv:1704.01155, section V; broken by He et al. 2017,
     arXiv:1706.04701.

@@ -20,7 +20,7 @@ class TotalVariation(Guard):
     chance hides from an attacker which pixels count. An attack that takes the identity's derivative
     in its place and averages over the draws gets through.
 
-    Source: Guo et al. 2017, arXiv:1711.00117, section 4.2; broken by Athalye et al. 2018,
+    Source: Guo et al. 2017, arXiv:1711.00117, section 4; broken by Athalye et al. 2018,
     arXiv:1802.00420.
     Differs from the paper: the same problem is solved by a primal-dual method (Chambolle and Pock
     2011, doi:10.1007/s10851-010-0251-1), all images at a time, not by split Bregman; the model is

@@ -10,7 +10,7 @@ class PixelCNN(nn.Module):
 
     A pixel's channels are taken as independent, given those pixels. Values are rounded to levels.
 
-    Source: van den Oord et al. 2016, arXiv:1601.06759, section 3.3 (masked convolutions).
+    Source: van den Oord et al. 2016, arXiv:1601.06759, sections 3.4 and 3.5.
     Differs from the paper: channels do not depend on each other; residual blocks of one masked
     3 × 3 convolution, so that a few pixels to the upper right stay unseen.
 
