@@ -250,3 +250,49 @@ def test_what_is_not_known_is_refused():
         unroll(nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular"))
     with pytest.raises(NotAssessed, match="not for l1"):
         Region.around(torch.zeros(1, 2), torch.ones(1), Ball("l1", 1.0), (torch.tensor(0.0),) * 2)
+
+
+class Written(nn.Module):
+    """A network as most people write them, with functions between its layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU())
+        self.middle, self.head = nn.Linear(12, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.body(x), 3, stride=2)
+        x = torch.relu(self.middle(torch.flatten(x, 1)))
+        return self.head(nn.functional.relu(x, inplace=True).tanh())
+
+
+class Forked(Written):
+    def forward(self, x):
+        x = super().forward(x)
+        return x + x.relu()
+
+
+class Reshaped(Written):
+    def forward(self, x):
+        return super().forward(x).flatten()
+
+
+class Chosen(Written):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else x
+
+
+@BOTH
+def test_a_network_written_as_code_is_bounded_soundly(method):
+    network = seeded(Written)
+    kinds = [type(step).__name__ for step in unroll(network)]
+    assert kinds == [
+        *("Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear", "ReLU", "ReLU", "Tanh", "Linear")
+    ]
+    assert_sound(network, *box(1, 7, 7, width=0.05), method)
+
+
+def test_code_that_is_no_chain_is_refused():
+    for odd in (Forked(), Chosen(), Reshaped()):
+        with pytest.raises(NotAssessed, match="bounds are known for"):
+            unroll(odd)

@@ -9,6 +9,7 @@ from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
 from roadworthy.networks.tabular_encoder import TabularEncoder
+from roadworthy.verification.traced import traced
 
 # elementwise, never falling
 MONOTONE = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh)
@@ -25,6 +26,7 @@ AFFINE = (
 )
 KNOWN = frozenset({*MONOTONE, *POOLS, *AFFINE, nn.GroupNorm, TabularEncoder})
 IDLE = frozenset({nn.Identity, nn.Dropout, nn.Dropout2d})  # in evaluation mode
+LEAVES = frozenset({*KNOWN, *IDLE, nn.Sequential, MLP, Linear, CNN})
 
 Steps = tuple[nn.Module, ...]
 
@@ -35,8 +37,8 @@ def unroll(network: nn.Module, dtype: torch.dtype | None = None) -> Steps:
     A kind is known by its exact class: what inherits from it may do something else.
 
     Args:
-        network: a `torch.nn.Sequential` of known modules, or one of our networks, in evaluation
-            mode.
+        network: a `torch.nn.Sequential` of known modules, one of our networks, or a module whose
+            own code makes one step after the other; in evaluation mode.
         dtype: makes a copy that computes in it; None gives the network's own modules.
 
     Raises:
@@ -62,10 +64,12 @@ def _unrolled(module: nn.Module) -> list[nn.Module]:
         return [*parts, *_unrolled(module.head)]
     if kind in IDLE:
         return []
+    if kind not in KNOWN and next(module.children(), None) is not None and not _is_torchs(kind):
+        return [step for part in traced(module, LEAVES) for step in _unrolled(part)]
     if kind not in KNOWN:
         raise NotAssessed(
-            f"no bounds are known for {kind.__name__}: they are for torch.nn.Sequential networks "
-            "of linear and convolutional layers, ReLU, pooling and normalization"
+            f"no bounds are known for {kind.__name__}: they are for networks of linear and "
+            "convolutional layers, ReLU, pooling and normalization, one after the other"
         )
     _check_settings(module)
     return [module]
@@ -77,6 +81,7 @@ def _check_settings(module: nn.Module) -> None:
         (type(module) is nn.Conv2d and module.padding_mode != "zeros")
         or (type(module) is nn.MaxPool2d and module.return_indices)
         or (type(module) is nn.Flatten and (module.start_dim, module.end_dim) != (1, -1))
+        or (type(module) is nn.AvgPool2d and module.divisor_override is not None)
         or (type(module) is nn.ELU and module.alpha < 0)
         or (type(module) is nn.LeakyReLU and module.negative_slope < 0)
         or (type(module) is nn.Softplus and module.beta <= 0)
@@ -88,3 +93,7 @@ def _check_settings(module: nn.Module) -> None:
 
 def _is_of_the_batch(module: nn.BatchNorm1d | nn.BatchNorm2d) -> bool:
     return module.training or module.running_mean is None
+
+
+def _is_torchs(kind: type[nn.Module]) -> bool:
+    return kind.__module__.startswith("torch.")
