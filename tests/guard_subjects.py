@@ -1,12 +1,10 @@
 """A model of handwritten digits, and how well a guard holds for it against PGD."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import torch
 
 from roadworthy.attacks import PGD
-from roadworthy.core.attack import Composite, Part
 from roadworthy.core.driver import run_attack
 from roadworthy.core.guard import protect
 from roadworthy.core.progress import Silent
@@ -33,17 +31,6 @@ def undefended(eps, steps=20, rows=60):
     return 1 - float(found.success.double().mean())
 
 
-@dataclass(frozen=True)
-class Confident(Composite):
-    """PGD that goes on after its first success, which against a random model may be mere luck."""
-
-    attack: PGD
-    card, threats, needs, keeps_best = PGD.card, PGD.threats, PGD.needs, True
-
-    def parts(self, model, y, threat):
-        return (Part(self.attack),)
-
-
 def held(guard, eps, steps=20, rows=60):
     """Give the shares of images on which the guarded model stays right.
 
@@ -57,5 +44,5 @@ def held(guard, eps, steps=20, rows=60):
         torch.manual_seed(0)
         clean = float((guarded(x).argmax(1) == y).double().mean())
     static = run_attack(pgd, guarded, x, y, threat, surrogate=model)
-    knowing = run_attack(Confident(pgd) if guarded.spec.stochastic else pgd, guarded, x, y, threat)
+    knowing = run_attack(pgd, guarded, x, y, threat)
     return clean, *(1 - float(found.success.double().mean()) for found in (static, knowing))

@@ -136,3 +136,25 @@ def test_random_embeddings_are_averaged():
     seen = EOT(model, draws=400)
     assert torch.allclose(seen.embed(rows()[0]), exact, atol=0.25)
     assert seen.passes == PassCount(forward=400 * 3)
+
+
+def test_on_a_random_model_an_attack_goes_on_to_the_most_confident_error():
+    weight = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    steady = LinearModel(weight, torch.tensor([-0.5, 0.0]), (2,))
+    noisy = InputStep("noise", lambda x: x + 0.3 * torch.randn_like(x), True, True)
+    x, y = torch.tensor([[0.55, 0.5]]), torch.tensor([0])
+    model, threat = Guarded(steady, noisy), Ball("linf", 0.4)
+    found = run_attack(PGD(steps=20), model, x, y, threat)
+    assert found.success.all()
+    # the first error lies just beyond 0.5; the most confident one at the end of the ball
+    assert float(found.x[0, 0]) < 0.2
+    assert int(found.forward[0]) > 20 * 10
+
+
+def test_passes_through_steps_that_answer_in_several_are_all_counted():
+    weight = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    steady = LinearModel(weight, torch.tensor([-0.5, 0.0]), (2,))
+    noisy = InputStep("noise", lambda x: x + 0.1 * torch.randn_like(x), True, True)
+    mean = EOT(Guarded(steady, noisy), draws=7)
+    assert Guarded(mean, InputStep("same", lambda x: x)).passes_per_call == 7
+    assert EOT(mean, draws=3).passes_per_call == 21

@@ -57,6 +57,7 @@ class Guarded(Model):
             )
         )
         self.model, self.guard = model, guard
+        self.passes_per_call = model.passes_per_call
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(self.guard.apply(x))
@@ -91,6 +92,7 @@ class BPDA(Model):
         guarded = Guarded(model, replace(guard, is_differentiable=True))
         super().__init__(guarded.spec)
         self.model, self.guard = model, guard
+        self.passes_per_call = model.passes_per_call
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(self._guarded(x))
@@ -125,7 +127,7 @@ class EOT(Model):
         super().__init__(replace(model.spec, stochastic=False))
         self.model, self.draws, self._next_seed = model, draws, seed
         self.passes = model.passes
-        self.passes_per_call = draws
+        self.passes_per_call = draws * model.passes_per_call
 
     def forward(self, x: Tensor) -> Tensor:
         each = self._each(self.model.forward, x).log_softmax(2)

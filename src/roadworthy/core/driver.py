@@ -57,8 +57,13 @@ class _Rules:
     stop_at: float | None
     seed: int
     takes_any: bool
+    is_random: bool = False
     goes_on: bool = False
     is_bounded: bool = False
+
+    def keeps_best(self, attack: EvasionAttack) -> bool:
+        """Say whether the most confident error counts, not the first or the nearest."""
+        return self.goes_on or (self.is_random and not attack.is_minimal)
 
 
 def run_attack(
@@ -84,7 +89,8 @@ def run_attack(
     candidate counts, the last one included; box, size and label are checked again at the end, by
     the model in its own precision. A sample's result depends on the seed and its id, not on the
     batch it sits in. A model that declares steps without a useful derivative, or randomness, is
-    attacked through `adaptive`.
+    attacked through `adaptive`; on a random one the first error may be luck, so an attack within a
+    budget goes on to the most confident one.
 
     Args:
         attack: proposes candidates.
@@ -109,8 +115,9 @@ def run_attack(
     if not len(x):
         raise InputError("there is no input to attack")
     x = x.detach()
+    is_random = model.spec.stochastic
     model = adaptive(model, seed=seed) if is_adaptive else model
-    rules = _rules(model, threat, target, pool, surrogate, limits, seed)
+    rules = _rules(model, threat, target, pool, surrogate, limits, seed, is_random)
     _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
     shown = progress or Silent()
@@ -157,7 +164,8 @@ def run_attacks(
     if not attacks or not len(x):
         raise InputError("there is no input or no attack")
     x = x.detach()
-    rules = _rules(adaptive(model, seed=seed), threat, target, pool, None, limits, seed)
+    seen, is_random = adaptive(model, seed=seed), model.spec.stochastic
+    rules = _rules(seen, threat, target, pool, None, limits, seed, is_random)
     for attack in attacks:
         _check(attack, rules, x, target)
     samples = _samples(x, y, target, bounds, ids)
@@ -175,10 +183,12 @@ def _rules(
     surrogate: Model | None,
     limits: Limits,
     seed: int,
+    is_random: bool,
 ) -> _Rules:
     stop_at = None if limits.seconds is None else time.monotonic() + limits.seconds
     takes_any = target is None
-    return _Rules(model, surrogate or model, threat, pool, limits, stop_at, seed, takes_any)
+    source = surrogate or model
+    return _Rules(model, source, threat, pool, limits, stop_at, seed, takes_any, is_random)
 
 
 def _check(attack: EvasionAttack, rules: _Rules, x: Tensor, target: Tensor | None) -> None:
@@ -232,7 +242,7 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
         return _run_parts(parts, sees_all, samples, rules, tell)[0]
     n, copies = len(samples.x), _affordable_copies(attack, samples, rules.limits)
     size = n if attack.is_universal else max(1, rules.limits.batch // copies)
-    limits = _shared(rules.limits, copies)
+    limits, keeps_best = _shared(rules.limits, copies), rules.keeps_best(attack)
     found = []
     for first in range(0, n, size):
         rows = torch.arange(first, min(first + size, n), device=samples.x.device)
@@ -247,11 +257,11 @@ def _run(attack: EvasionAttack, samples: _Samples, rules: _Rules, tell: Tell) ->
             _first_state(chunk, rules, copies),
             chunk.y,
             copies,
-            rules.goes_on,
+            keeps_best,
             rules.takes_any,
             rules.is_bounded,
         )
-        found.append(_best_copies(run.drive(limits, rules.stop_at, share), copies, rules.goes_on))
+        found.append(_best_copies(run.drive(limits, rules.stop_at, share), copies, keeps_best))
     columns = ([getattr(p, f.name) for p in found] for f in dataclasses.fields(AttackResult))
     return AttackResult(*(torch.cat(column) for column in columns))
 

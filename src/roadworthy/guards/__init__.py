@@ -7,12 +7,12 @@ from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.jpeg import JPEG
-from roadworthy.guards.patch_smoothing import PatchSmoothing
-from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 from roadworthy.guards.mahalanobis_detector import MahalanobisDetector
+from roadworthy.guards.patch_smoothing import PatchSmoothing
 from roadworthy.guards.pixel_defend import PixelDefend
 from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
+from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 from roadworthy.guards.region_based import RegionBased
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
 from roadworthy.guards.squeezing_detector import SqueezingDetector
@@ -47,14 +47,14 @@ __all__ = [
     "EIT",
     "GUARDS",
     "JPEG",
-    "PatchSmoothing",
-    "RandomizedSmoothing",
     "CropRescale",
     "FeatureSqueezing",
     "MahalanobisDetector",
+    "PatchSmoothing",
     "PixelDefend",
     "Quilting",
     "RandomResize",
+    "RandomizedSmoothing",
     "RegionBased",
     "SpatialSmoothing",
     "SqueezingDetector",
