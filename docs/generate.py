@@ -26,6 +26,7 @@ TITLES = {
     "artifacts": "Artifacts",
     "checks": "Checks",
     "datasets": "Built-in datasets",
+    "detectors": "Detectors of adversarial inputs",
     "guards": "Guards",
     "models": "Baselines",
     "strategies": "Strategies",

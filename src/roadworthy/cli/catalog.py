@@ -20,6 +20,7 @@ KINDS = {
     "defenses": ("roadworthy.workflows.defenses", "DEFENSES"),
     "strategies": ("roadworthy.strategies", "STRATEGIES"),
     "guards": ("roadworthy.guards", "GUARDS"),
+    "detectors": ("roadworthy.guards", "DETECTORS"),
 }
 
 LIST_EXAMPLES = """

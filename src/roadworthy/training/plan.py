@@ -37,16 +37,16 @@ class Batch:
         y: (N,) classes; of a regression (N, 1) standardized numbers.
         targets: (N, K) probabilities where something softens them, else `y`.
         rows: (N,) their places among the rows that are trained on.
-        weights: (N,) of the rows, around 1; None weighs them alike.
         progress: share of the training that is done, in [0, 1).
+        weights: (N,) of the rows, around 1; None weighs them alike.
     """
 
     x: Tensor
     y: Tensor
     targets: Tensor
     rows: Tensor
-    weights: Tensor | None
     progress: float
+    weights: Tensor | None = None
 
     def loss(self, outputs: Tensor, reduction: str = "mean") -> Tensor:
         """Give the cross-entropy or squared error of outputs (N, K): a mean, or (N,)."""
@@ -157,7 +157,7 @@ class TrainPlan:
             with torch.no_grad():
                 targets = self.soften(one_hot(y, len(self.data.classes)).to(x.dtype), rows)
         weights = None if self.weights is None else self.weights[rows]
-        return Batch(x, y, targets, rows, weights, progress)
+        return Batch(x, y, targets, rows, progress, weights)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Give the objective and its penalties."""

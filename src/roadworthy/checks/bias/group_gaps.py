@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -67,12 +68,12 @@ class GroupGaps(Check):
         data, choice = subject.dataset, get(Predictions("test")).choice.numpy()
         rates = _rates(data, choice)
         return tuple(
-            self._judge_attribute(data, name, named_groups(data.test.columns[name]), rates)
+            self._judge_attribute(subject, name, named_groups(data.test.columns[name]), rates)
             for name in data.roles.sensitive
         )
 
     def _judge_attribute(
-        self, data: Dataset, attribute: str, groups: np.ndarray, rates: "list[_Rate]"
+        self, subject: Subject, attribute: str, groups: np.ndarray, rates: "list[_Rate]"
     ) -> Finding:
         rows = dict(zip(*np.unique(groups, return_counts=True), strict=True))
         small = {name for name, n in rows.items() if n < self.min_rows}
@@ -94,11 +95,16 @@ class GroupGaps(Check):
             tables=(_rate_table(attribute, rows, shown), _gap_table(attribute, gaps)),
             remedies=(
                 Remedy(
-                    f"Collect more rows of the groups of {attribute} that fare worse, weigh them "
-                    "up in training, and check how their labels came about."
+                    f"Collect more rows of the groups of {attribute} that fare worse, and check "
+                    "how their labels came about."
+                ),
+                by_training(
+                    subject,
+                    "Weigh rows so that group and class are independent in training.",
+                    "reweighing",
                 ),
             ),
-            alarms=_alarms(data),
+            alarms=_alarms(subject.dataset),
         )
 
 

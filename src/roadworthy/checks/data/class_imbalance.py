@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -78,9 +79,11 @@ class ClassImbalance(Check):
                 ),
                 remedies=(
                     Remedy(f"Collect more rows of {classes[rare]!r}."),
-                    Remedy(
+                    by_training(
+                        subject,
                         "Weight the classes or resample the training rows, never the test rows, "
-                        "and compare the recall of each class instead of the accuracy."
+                        "and compare the recall of each class instead of the accuracy.",
+                        "class-weights",
                     ),
                 ),
             ),

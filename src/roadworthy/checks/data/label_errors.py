@@ -8,6 +8,7 @@ from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.predictions import PredictionsValue
 from roadworthy.artifacts.roles import clusters
 from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, values_of
+from roadworthy.checks.repairs import by_training
 from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -94,6 +95,9 @@ class LabelErrors(Check):
         estimate = self._estimate(subject, split, predictions, issues)
         examples = _examples(subject, split, issues)
         remedies = [Remedy("Look at these rows, worst first, and correct what is wrong.")]
+        if name == "train":
+            text = "Train without the most doubtful ones, and see whether it helps."
+            remedies.append(by_training(subject, text, "pruned-labels"))
         if examples.rows:
             remedies.append(
                 Remedy(

@@ -5,6 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.duplicates import EqualRows
 from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -86,7 +87,12 @@ class ExactDuplicates(Check):
             estimate=count("test rows seen in training", len(seen) / len(test), len(test), "share"),
             threshold=self.threshold("max_share"),
             examples=examples,
-            remedies=self._remedies(subject, examples),
+            remedies=(
+                by_training(subject, "Train without the copies of test rows.", "without-copies"),
+                *self._remedies(subject, examples),
+            )
+            if examples
+            else (),
         )
 
     def _judge_within(

@@ -6,13 +6,14 @@ from scipy.special import ndtri
 
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import clusters
+from roadworthy.checks.repairs import by_guard
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, proportion
-from roadworthy.core.finding import Figure, Finding, Remedy, Series
+from roadworthy.core.finding import Figure, Finding, Series
 from roadworthy.core.model import Offer, require
 
 ROWS_PER_BIN = 25
@@ -113,9 +114,11 @@ class Calibration(Check):
                 measures=(plain, over, *scores),
                 figures=(_reliability_figure(confidence, right, bins),),
                 remedies=(
-                    Remedy(
+                    by_guard(
+                        subject,
                         "Divide the logits by one number (temperature scaling), chosen by log loss "
-                        "on rows used neither for training nor for the test."
+                        "on rows used neither for training nor for the test.",
+                        "temperature",
                     ),
                 ),
             ),

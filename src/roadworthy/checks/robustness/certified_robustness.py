@@ -14,6 +14,7 @@ from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import POINTS, Runs, beaten
+from roadworthy.checks.repairs import by_guard, by_training
 from roadworthy.checks.robustness.robust_accuracy import NORMS, RobustAccuracy
 from roadworthy.core.adaptive import adaptive
 from roadworthy.core.artifact import Artifact, Get, Subject
@@ -26,7 +27,6 @@ from roadworthy.core.finding import (
     Alarm,
     Figure,
     Finding,
-    Remedy,
     Series,
     Table,
     Verdict,
@@ -144,9 +144,15 @@ class CertifiedRobustness(Check):
             figures=(_figure(proven, runs, ball, unit and f",{unit}"),),
             tables=(_table(proven, runs, ball.eps),),
             remedies=(
-                Remedy(
-                    "Train with interval bounds (ibp-training), or put randomized smoothing before "
-                    "a model that was trained with noise: both give up some accuracy for proofs."
+                by_training(
+                    subject,
+                    "Train with interval bounds; it gives up some accuracy for proofs.",
+                    "ibp-training",
+                ),
+                by_guard(
+                    subject,
+                    "Put randomized smoothing before a model that was trained with noise.",
+                    "randomized-smoothing",
                 ),
             ),
             alarms=alarms,

@@ -5,6 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.corruptions import CorruptedPredictions, corruptions_for
 from roadworthy.artifacts.roles import clusters
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -97,13 +98,17 @@ class CorruptionRobustness(Check):
                 figures=(_figure(accuracy, kept),),
                 tables=(_table(kept),),
                 remedies=(
-                    Remedy(
-                        "Train with the same kinds of changes (augmentation), or collect rows from "
-                        "where the model will be used."
+                    by_training(
+                        subject, "Train with such changes (augmentation).", _augmentation(subject)
                     ),
+                    Remedy("Collect rows from where the model will be used."),
                 ),
             ),
         )
+
+
+def _augmentation(subject: Subject) -> str:
+    return "augmix" if subject.dataset.kind == "image" else "gaussian-augmentation"
 
 
 def _runs(subject: Subject) -> dict[str, tuple[CorruptedPredictions, ...]]:

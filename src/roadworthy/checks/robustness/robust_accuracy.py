@@ -15,6 +15,7 @@ from roadworthy.attacks.evasion.square import Square
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import Runs, beaten, curve, endings, longest, shares
 from roadworthy.checks.perturbed_rows import nearest
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.adaptive import adaptive
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -146,7 +147,11 @@ class RobustAccuracy(Check):
             tables=(endings(runs),),
             examples=nearest(subject.dataset, runs["minimal"]) if is_curve else (),
             remedies=(
-                _train_on_errors(subject),
+                by_training(
+                    subject,
+                    "Train on adversarial inputs (Madry et al. 2017); a guarantee takes more.",
+                    "adversarial-training",
+                ),
                 Remedy("Limit who can send inputs, and how many."),
             ),
             alarms=alarms,
@@ -181,14 +186,6 @@ def _claim(subject: Subject, norm: Norm, eps: float, estimate: Measure, runs: Ru
         "an upper bound: a stronger attack may find more errors."
         f"{alone if 'minimal' not in runs else ''}{_masking(runs, eps, estimate)}"
     )
-
-
-def _train_on_errors(subject: Subject) -> Remedy:
-    text = "Train on adversarial inputs (Madry et al. 2017); a guarantee takes more."
-    if not {Offer.REFIT, Offer.GRADIENTS} <= subject.model.spec.offers:
-        return Remedy(text)
-    name = "adversarial-training"
-    return Remedy(text, f"roadworthy repair {subject.arguments} --defense {name}", name)
 
 
 def _is_guarded(subject: Subject) -> bool:
