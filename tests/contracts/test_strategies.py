@@ -19,11 +19,11 @@ from tests.toy_data import toy
 
 # settings that make a strategy cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "band-ablation": {"band": 7},
     "defensive-distillation": {"temperature": 4.0},  # 20 takes more steps than the toys have
     "eat": {"others": 1},
+    "ibp-training": {"eps": 0.005},
 }
-USUAL: dict[str, dict] = {"ibp-training": {"eps": 0.005}}
-USUAL: dict[str, dict] = {"band-ablation": {"band": 7}, "ibp-training": {"eps": 0.005}}
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
     ("strategy", "kind"), CASES, ids=[f"{s.card.name}-{kind}" for s, kind in CASES]
