@@ -36,7 +36,7 @@ Examples:
   roadworthy show check RW-LEAK-004
   roadworthy show attack PGD
 """
-SHOWN = ("code", "area", "aliases", "paper", "threats", "needs", "fixes", "safety", "maps_to")
+SHOWN = ("code", "area", "aliases", "paper", "threats", "needs", "fixes", "maps_to")
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", show_default=False)]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for a script.", show_default=False)

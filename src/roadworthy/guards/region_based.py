@@ -46,7 +46,7 @@ class RegionBased(Guard):
     card = Card(
         "region-based",
         "Region-based classification",
-        aliases=("RC", "Regr.-based", "region-vote"),
+        aliases=("RC", "region-based-classification", "regr.-based-classification"),
         paper="arxiv:1709.05583",
         fixes=("RW-ROB-001",),
         cost="minutes",
