@@ -20,6 +20,7 @@ from tests.toy_data import toy
 
 # settings that make a guard cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "conformal": {"folds": 2},
     "patch-smoothing": {"band": 7},
     "randomized-smoothing": {"sigma": 0.1, "draws": 40},
     "pixel-defend": {"width": 8, "blocks": 1, "epochs": 2},

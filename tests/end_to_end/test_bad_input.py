@@ -4,6 +4,7 @@ The entry is called in this process: starting the command a hundred times would 
 """
 
 import json
+import sys
 
 import pytest
 
@@ -12,6 +13,14 @@ from tests.sources.bad_models import BAD_MODELS
 
 BAD = dict(BAD_DATA) | dict(BAD_MODELS)
 HANDLED = dict(HANDLED_DATA)
+
+
+@pytest.fixture(autouse=True)
+def _forget_imported_models():
+    """Import each case's own module, as a new process does."""
+    sys.modules.pop("mine", None)
+    yield
+    sys.modules.pop("mine", None)
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -13,7 +13,8 @@ from roadworthy.core.guard import protect
 from roadworthy.core.progress import Silent
 from roadworthy.core.threat import Ball
 from roadworthy.guards import Temperature
-from roadworthy.guards.temperature import _folds, best_temperature
+from roadworthy.guards.left_out_rows import _folds
+from roadworthy.guards.temperature import best_temperature
 from roadworthy.recipes import MLP
 from tests.guard_subjects import digits
 from tests.models import Logistic
@@ -87,7 +88,7 @@ def test_a_model_that_cannot_be_trained_again_is_fitted_on_its_rows_and_says_so(
 def test_a_model_of_labels_is_refused():
     data = digits()[0]
     model = Logistic(data.train, 10, frozenset({"labels"}))
-    with pytest.raises(InputError, match="no logits to divide"):
+    with pytest.raises(InputError, match="there are no logits"):
         protect(model, Temperature(), data)
 
 

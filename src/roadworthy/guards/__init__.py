@@ -3,6 +3,7 @@
 from roadworthy.core.detector import Detector
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
+from roadworthy.guards.conformal import Conformal
 from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
@@ -24,8 +25,6 @@ GUARDS: Registry[type[Guard]] = Registry(
     FeatureSqueezing,
     SpatialSmoothing,
     JPEG,
-    RandomizedSmoothing,
-    PatchSmoothing,
     TotalVariation,
     CropRescale,
     Quilting,
@@ -33,7 +32,10 @@ GUARDS: Registry[type[Guard]] = Registry(
     RandomResize,
     RegionBased,
     PixelDefend,
+    RandomizedSmoothing,
+    PatchSmoothing,
     Temperature,
+    Conformal,
 )
 
 DETECTORS: Registry[type[Detector]] = Registry(
@@ -47,6 +49,7 @@ __all__ = [
     "EIT",
     "GUARDS",
     "JPEG",
+    "Conformal",
     "CropRescale",
     "FeatureSqueezing",
     "MahalanobisDetector",

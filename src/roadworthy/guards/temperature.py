@@ -1,7 +1,6 @@
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,10 +8,10 @@ from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
-from roadworthy.core.model import Model, Offer
+from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
+from roadworthy.guards.left_out_rows import left_out
 
-BATCH = 512
 COLDEST, HOTTEST = 1e-3, 1e3
 HALVINGS = 60
 SEEN = (
@@ -55,25 +54,10 @@ class Temperature(Guard):
     def learn(
         self, model: Model, data: Dataset, rows: Split, seed: int, progress: Progress
     ) -> Learned:
-        if not 2 <= self.folds <= len(rows):
-            raise InputError(f"temperature takes 2 to {len(rows)} folds here, not {self.folds}")
-        if Offer.SCORES not in model.spec.offers:
-            raise InputError(f"{model.spec.name} gives labels only: there are no logits to divide")
-        is_new = Offer.REFIT in model.spec.offers
-        if not is_new:
-            logits, y = _outputs(model, rows), rows.y
-        else:
-            fold, parts = _folds(data, rows, self.folds, seed), []
-            for k in range(self.folds):
-                again = model.refit(rows.take(fold != k), seed)
-                parts.append(_outputs(again, rows.take(fold == k)))
-                progress.advance((k + 1) / self.folds)
-            if len({part.shape[1] for part in parts}) > 1:
-                raise InputError("a class has too few rows to leave some out: take fewer folds")
-            logits, y = torch.cat(parts), torch.cat([rows.y[fold == k] for k in range(self.folds)])
+        seen = left_out(model, data, rows, self.folds, seed, progress)
         return {
-            "temperature": torch.tensor(best_temperature(logits, y), dtype=torch.float64),
-            "is_new": torch.tensor(is_new),
+            "temperature": torch.tensor(best_temperature(seen.logits, seen.y), dtype=torch.float64),
+            "is_new": torch.tensor(seen.is_new),
         }
 
     def wrap(self, model: Model, learned: Learned) -> Model:
@@ -81,19 +65,6 @@ class Temperature(Guard):
         if not COLDEST <= temperature <= HOTTEST:
             raise InputError(f"logits cannot be divided by a temperature of {temperature}")
         return Tempered(model, temperature, () if learned["is_new"] else (SEEN,))
-
-
-def _folds(data: Dataset, rows: Split, folds: int, seed: int) -> Tensor:
-    """Deal rows into folds (N,) at random; those of a group stay together."""
-    group, unit = data.roles.group, np.arange(len(rows))
-    if group in rows.columns:
-        unit = np.unique(rows.columns[group], return_inverse=True)[1]
-    return torch.from_numpy(np.random.default_rng(seed).permutation(unit.max() + 1)[unit] % folds)
-
-
-def _outputs(model: Model, rows: Split) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([model(x) for x in rows.x.split(BATCH)])
 
 
 def best_temperature(logits: Tensor, y: Tensor) -> float:
