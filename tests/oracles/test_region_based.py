@@ -10,7 +10,7 @@ from roadworthy.core.guard import protect
 from roadworthy.core.model import PassCount
 from roadworthy.core.progress import Silent
 from roadworthy.guards import RegionBased
-from roadworthy.guards.region_based import Voting
+from roadworthy.guards.region_based import Region
 from tests.guard_subjects import digits, held, undefended
 from tests.models import LinearModel
 
@@ -32,7 +32,7 @@ def evenly(n):
 
 
 def test_vote_shares_are_the_part_of_the_cube_on_each_side():
-    voting = Voting(threshold_at(0.5), evenly(1000), 0.2)
+    voting = Region(threshold_at(0.5), evenly(1000), 0.2)
     x = pixels(0.2, 0.31, 0.45, 0.6, 0.75)
     above = ((x.flatten() + 0.2 - 0.5) / 0.4).clamp(0, 1)
     # one vote is added to each class, and the cube is cut into thousandths
@@ -40,13 +40,13 @@ def test_vote_shares_are_the_part_of_the_cube_on_each_side():
 
 
 def test_the_cube_ends_where_pixels_do():
-    voting = Voting(threshold_at(0.1), evenly(1000), 0.2)
+    voting = Region(threshold_at(0.1), evenly(1000), 0.2)
     shares = voting(pixels(0.0)).exp()
     assert shares[0, 1].item() == pytest.approx(0.5, abs=2e-3)  # of [0, 0.2], not of [-0.2, 0.2]
 
 
 def test_an_attacker_gets_the_same_answers_and_the_mean_probabilitys_gradient():
-    voting, x = Voting(threshold_at(0.5), evenly(2000), 0.2), pixels(0.45, 0.6).requires_grad_()
+    voting, x = Region(threshold_at(0.5), evenly(2000), 0.2), pixels(0.45, 0.6).requires_grad_()
     seen = adaptive(voting)
     answers = seen(x)
     assert torch.equal(answers.argmax(1), voting(x).argmax(1))
@@ -61,7 +61,7 @@ def test_an_attacker_gets_the_same_answers_and_the_mean_probabilitys_gradient():
 
 
 def test_each_point_is_a_pass():
-    voting = Voting(threshold_at(0.5), evenly(30), 0.2)
+    voting = Region(threshold_at(0.5), evenly(30), 0.2)
     seen, x = adaptive(voting), pixels(0.45, 0.6).requires_grad_()
     seen(x).sum().backward()
     assert seen.passes == PassCount(60, 60)

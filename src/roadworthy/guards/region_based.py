@@ -1,17 +1,17 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.nn.functional import one_hot
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
-from roadworthy.core.model import Model, Offer
+from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
+from roadworthy.guards.votes import Voting
 
-AT_ONCE = 4096  # inputs that the model sees at a time
 BATCH = 128
 
 
@@ -76,7 +76,7 @@ class RegionBased(Guard):
     def wrap(self, model: Model, learned: Learned) -> Model:
         generator = torch.Generator().manual_seed(int(learned["seed"]))
         places = torch.rand(self.points, *model.spec.input_shape, generator=generator)
-        return Voting(model, places, float(learned["radius"]))
+        return Region(model, places, float(learned["radius"]))
 
 
 def _right(model: Model, rows: Split) -> int:
@@ -86,65 +86,27 @@ def _right(model: Model, rows: Split) -> int:
     return int((torch.cat(choices) == rows.y).sum())
 
 
-class Voting(Model):
-    """Lets a model vote on the points of a cube around each input, as far as it is in [0, 1].
+class Region(Voting):
+    """A model that votes on the points of a cube around each input, as far as it is in [0, 1].
 
     Args:
         model: votes.
         places: (M, …) where in the cube the points are, from 0 to 1 along each side.
         radius: half of the cube's side.
-        has_gradients: the mean probability's derivative takes the place of the votes'.
     """
 
-    def __init__(
-        self, model: Model, places: Tensor, radius: float, *, has_gradients: bool = False
-    ) -> None:
-        spec, name = model.spec, f"region-{len(places)}-{radius:.3g}"
-        around = (spec.offers | {Offer.GRADIENTS}, spec.obstacles)
-        bare = (spec.offers - {Offer.GRADIENTS}, (*spec.obstacles, name))
-        offers, obstacles = around if has_gradients else bare
-        super().__init__(
-            replace(
-                spec,
-                name=f"{name}, {spec.name}",
-                offers=offers - {Offer.EMBEDDINGS},
-                fingerprint=f"{name} {spec.fingerprint}",
-                obstacles=obstacles,
-            )
-        )
-        self.model, self.places, self.radius = model, places, radius
-        self.has_gradients = has_gradients
-        self.passes_per_call = len(places) * model.passes_per_call
+    def __init__(self, model: Model, places: Tensor, radius: float) -> None:
+        name = f"region-{len(places)}-{radius:.3g}"
+        super().__init__(model, len(places), name, name, is_random=False)
+        self.places, self.radius = places, radius
 
-    def forward(self, x: Tensor) -> Tensor:
-        votes = x.new_zeros(len(x), self.spec.outputs)
-        likely = votes
-        # a loop over batches of points; their passes are made again on the way back, since what
-        # hundreds of points leave behind would not fit into memory
-        for places in self.places.to(x).split(max(1, AT_ONCE // max(1, len(x)))):
-            if self.has_gradients and x.requires_grad:
-                logits = checkpoint(self._answers, x, places, use_reentrant=False)
-            else:
-                logits = self._answers(x, places)
-            votes = votes + torch.zeros_like(logits).scatter(2, logits.argmax(2, True), 1).sum(1)
-            likely = likely + logits.softmax(2).sum(1)
-        shares = ((votes + 1) / (len(self.places) + self.spec.outputs)).log().detach()
-        if not self.has_gradients:
-            return shares
-        mean = (likely / len(self.places)).clamp_min(torch.finfo(x.dtype).tiny).log()
-        return mean + (shares - mean).detach()
+    def changed(self, x: Tensor, places: range) -> Tensor:
+        low, high = ((x + side * self.radius).clamp(0, 1) for side in (-1, 1))
+        chosen = self.places[places.start : places.stop, None].to(x)
+        return low + chosen * (high - low)
 
-    def _answers(self, x: Tensor, places: Tensor) -> Tensor:
-        """Give the logits (N, M, K) of points in the cubes around inputs (N, …)."""
-        low, high = ((x + side * self.radius).clamp(0, 1)[:, None] for side in (-1, 1))
-        points = low + places * (high - low)
-        return self.model.forward(points.flatten(0, 1)).unflatten(0, points.shape[:2])
+    def count(self, outputs: Tensor) -> Tensor:
+        return one_hot(outputs.argmax(2), outputs.shape[2]).sum(0)
 
-    def without_obstacles(self) -> Model | None:
-        inner = self.model.without_obstacles() if self.model.spec.obstacles else self.model
-        if inner is None or Offer.GRADIENTS not in inner.spec.offers:
-            return None
-        return Voting(inner, self.places, self.radius, has_gradients=True)
-
-    def move(self, device: torch.device) -> None:
-        self.model.move(device)
+    def around(self, model: Model) -> "Region":
+        return Region(model, self.places, self.radius)
