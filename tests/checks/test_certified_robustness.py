@@ -16,7 +16,7 @@ from roadworthy.core.finding import Verdict
 from roadworthy.core.guard import protect
 from roadworthy.core.progress import Silent
 from roadworthy.core.threat import Ball
-from roadworthy.guards import JPEG, RandomizedSmoothing
+from roadworthy.guards import JPEG, RandomizedSmoothing, Temperature
 from roadworthy.recipes import MLP, LogisticRegression, Ridge
 from tests.datasets import blobs, builtin, judge, numbers
 from tests.models import Logistic
@@ -146,3 +146,11 @@ def test_a_softmax_at_the_end_is_left_out():
         request = CertifiedRadii(Ball("l2", 1.0), 20)
         radii.append(Bench(subject, Store(None)).get_for((request,))(request).radius)
     assert torch.equal(*radii)
+
+
+def test_a_guard_that_changes_no_choice_leaves_what_is_proven():
+    dataset = blobs(apart=1.0)
+    model = linear(dataset)
+    tempered = protect(model, Temperature(folds=2), dataset)
+    for plain, guarded in zip(verdicts(dataset, model), verdicts(dataset, tempered), strict=True):
+        assert guarded.measures[0].value == plain.measures[0].value > 0
