@@ -8,7 +8,7 @@ import torch
 
 from roadworthy.checks import CHECKS
 from roadworthy.core.adaptive import adaptive
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import Roles, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, protect
 from roadworthy.core.model import Offer
@@ -21,12 +21,14 @@ from tests.toy_data import toy
 # settings that make a guard cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
     "conformal": {"folds": 2},
+    "group-thresholds": {"folds": 2},
     "patch-smoothing": {"band": 7},
     "randomized-smoothing": {"sigma": 0.1, "draws": 40},
     "pixel-defend": {"width": 8, "blocks": 1, "epochs": 2},
     "region-based": {"points": 20, "step": 0.1},
     "temperature": {"folds": 2},
 }
+BINARY = ("group-thresholds",)  # guards of two classes
 CASES = [(guard, kind) for guard in GUARDS for kind in sorted(guard.kinds)]
 every_case = pytest.mark.parametrize(
     ("guard", "kind"), CASES, ids=[f"{g.card.name}-{kind}" for g, kind in CASES]
@@ -43,16 +45,27 @@ def usual(guard):
     return guard(**USUAL.get(guard.card.name, {}))
 
 
+def two_classes(data):
+    """Give toy rows with two classes, and a category that is a sensitive attribute."""
+    splits = [
+        replace(split, y=split.y.clamp_max(1), columns={"d": split.x[:, 4].numpy()})
+        for split in data.splits
+    ]
+    roles = Roles(sensitive=("d",))
+    return replace(data, splits=tuple(splits), classes=data.classes[:2], roles=roles)
+
+
 @cache
-def subject(kind):
+def subject(kind, is_binary=False):
     """Give toy data and a model that has learned them."""
     data = toy(Task.NOMINAL, kind)
+    data = two_classes(data) if is_binary else data
     recipe = CNN(width=8, epochs=20) if kind == "image" else MLP(epochs=60)
     return data, recipe.fit(data, data.train, 0, Silent())
 
 
 def guarded(guard, kind, seed=0):
-    data, model = subject(kind)
+    data, model = subject(kind, guard.card.name in BINARY)
     return data, model, protect(model, usual(guard), data, seed=seed)
 
 
@@ -60,7 +73,7 @@ def guarded(guard, kind, seed=0):
 def test_most_answers_stay_right(guard, kind):
     data, model, wrapped = guarded(guard, kind)
     outputs = wrapped(data.test.x)
-    assert outputs.shape == (40, 3)
+    assert outputs.shape == (40, len(data.classes))
     assert outputs.isfinite().all()
     right = (outputs.argmax(1) == data.test.y).float().mean()
     assert right >= (model(data.test.x).argmax(1) == data.test.y).float().mean() - 0.25

@@ -7,13 +7,17 @@ from roadworthy.core.model import Offer
 TRAINS = {Offer.REFIT, Offer.GRADIENTS}  # what a network has that was trained here
 
 
-def by_training(subject: Subject, text: str, strategy: str) -> Remedy:
-    """Propose a strategy; only in words where the model's training cannot be changed from here."""
-    return (
-        by_guard(subject, text, strategy) if subject.model.spec.offers >= TRAINS else Remedy(text)
-    )
+def by_training(subject: Subject, text: str, strategy: str, *, is_first: bool = True) -> Remedy:
+    """Propose a strategy; in words only where the model's training cannot be changed from here."""
+    if not subject.model.spec.offers >= TRAINS:
+        return Remedy(text)
+    return by_guard(subject, text, strategy, is_first=is_first)
 
 
-def by_guard(subject: Subject, text: str, guard: str) -> Remedy:
-    """Propose a guard, which wraps any model."""
-    return Remedy(text, f"roadworthy repair {subject.arguments} --defense {guard}", guard)
+def by_guard(subject: Subject, text: str, guard: str, *, is_first: bool = True) -> Remedy:
+    """Propose a guard, which wraps any model.
+
+    Only a finding's first choice is applied when a whole report is repaired.
+    """
+    command = f"roadworthy repair {subject.arguments} --defense {guard}"
+    return Remedy(text, command, guard if is_first else "")

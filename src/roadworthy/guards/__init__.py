@@ -7,6 +7,7 @@ from roadworthy.guards.conformal import Conformal
 from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
+from roadworthy.guards.group_thresholds import GroupThresholds
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.mahalanobis_detector import MahalanobisDetector
 from roadworthy.guards.patch_smoothing import PatchSmoothing
@@ -36,6 +37,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     PatchSmoothing,
     Temperature,
     Conformal,
+    GroupThresholds,
 )
 
 DETECTORS: Registry[type[Detector]] = Registry(
@@ -52,6 +54,7 @@ __all__ = [
     "Conformal",
     "CropRescale",
     "FeatureSqueezing",
+    "GroupThresholds",
     "MahalanobisDetector",
     "PatchSmoothing",
     "PixelDefend",

@@ -21,11 +21,13 @@ class LeftOut:
     Args:
         logits: (N, K).
         y: (N,) the rows' classes.
+        order: (N,) their places among the rows that were given.
         is_new: False where the model cannot be trained again: then it has seen these rows.
     """
 
     logits: Tensor
     y: Tensor
+    order: Tensor
     is_new: bool
 
 
@@ -42,7 +44,7 @@ def left_out(
     if Offer.SCORES not in model.spec.offers:
         raise InputError(f"{model.spec.name} gives labels only: there are no logits")
     if Offer.REFIT not in model.spec.offers:
-        return LeftOut(_outputs(model, rows), rows.y, is_new=False)
+        return LeftOut(_outputs(model, rows), rows.y, torch.arange(len(rows)), is_new=False)
     fold, parts = _folds(data, rows, folds, seed), []
     for k in range(folds):
         again = model.refit(rows.take(fold != k), seed)
@@ -50,8 +52,8 @@ def left_out(
         progress.advance((k + 1) / folds)
     if len({part.shape[1] for part in parts}) > 1:
         raise InputError("a class has too few rows to leave some out: take fewer folds")
-    y = torch.cat([rows.y[fold == k] for k in range(folds)])
-    return LeftOut(torch.cat(parts), y, is_new=True)
+    order = torch.cat([(fold == k).nonzero()[:, 0] for k in range(folds)])
+    return LeftOut(torch.cat(parts), rows.y[order], order, is_new=True)
 
 
 def _folds(data: Dataset, rows: Split, folds: int, seed: int) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
-from roadworthy.checks.repairs import by_training
+from roadworthy.checks.repairs import by_guard, by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -103,6 +103,7 @@ class GroupGaps(Check):
                     "Weigh rows so that group and class are independent in training.",
                     "reweighing",
                 ),
+                *_thresholds(subject, attribute),
             ),
             alarms=_alarms(subject.dataset),
         )
@@ -129,6 +130,18 @@ class _Gap:
     shares: tuple[float, float]
     size: Measure
     p_value: float
+
+
+def _thresholds(subject: Subject, attribute: str) -> tuple[Remedy, ...]:
+    data = subject.dataset
+    is_feature = attribute in {feature.name for feature in data.features}
+    if not is_feature or len(data.classes) != 2:
+        return ()
+    text = "Where the law allows it, give each group its own threshold."
+    guard = "group-thresholds"
+    if len(data.roles.sensitive) > 1:
+        guard += f" --set attribute={attribute}"
+    return (by_guard(subject, text, guard, is_first=False),)
 
 
 def _rates(data: Dataset, choice: np.ndarray) -> list[_Rate]:

@@ -148,11 +148,13 @@ class CertifiedRobustness(Check):
                     subject,
                     "Train with interval bounds; it gives up some accuracy for proofs.",
                     "ibp-training",
+                    is_first=False,  # a missing certificate is no failure
                 ),
                 by_guard(
                     subject,
                     "Put randomized smoothing before a model that was trained with noise.",
                     "randomized-smoothing",
+                    is_first=False,
                 ),
             ),
             alarms=alarms,
