@@ -3,14 +3,16 @@
 import torch
 from torch import Tensor
 
-from roadworthy.core.attack import State
+from roadworthy.core.attack import State, margin
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
 AT_ONCE = 256  # candidates that a model is asked about together: more leave a processor's cache
+FIRST_HALVINGS = 12  # on the way from the first error to the boundary
 TRIES = 40  # random inputs that are looked at to find a first error
+TO_BOUNDARY = TRIES + FIRST_HALVINGS  # queries
 BRIGHTNESS = (1.0, 4.0, 0.25)  # exponents of uniform noise: even, dark and bright
 MIXTURES = (1.0, 0.5, 1.0, 0.75)  # how much of a try is noise; the rest is the original
 
@@ -20,10 +22,8 @@ def leads(model: Model, state: State, candidates: Tensor) -> Tensor:
     n, count = candidates.shape[:2]
     with torch.no_grad():
         logits = torch.cat([model(part) for part in candidates.flatten(0, 1).split(AT_ONCE)])
-    y = state.y.repeat_interleave(count)[:, None]
-    own = logits.gather(1, y)[:, 0]
-    rest = logits.scatter(1, y, float("-inf")).amax(1)
-    return state.sign[:, None] * (own - rest).reshape(n, count)
+    lead = margin(logits, state.y.repeat_interleave(count))
+    return state.sign[:, None] * lead.reshape(n, count)
 
 
 def are_errors(model: Model, state: State, candidates: Tensor) -> Tensor:
@@ -67,6 +67,22 @@ def first_error(model: Model, state: State, threat: Ball) -> tuple[Tensor, Tenso
     units = (tries - origin) / torch.where(unit > 0, unit, 1)
     size = torch.where(is_error, units.flatten(2).norm(dim=2), float("inf"))
     return pick(tries, size.argmin(1)), is_error.any(1)
+
+
+def first_boundary(model: Model, state: State, threat: Ball) -> tuple[Tensor, Tensor]:
+    """Find an error to start from, and go from it to the boundary on the way to the input.
+
+    Takes `TO_BOUNDARY` queries per sample at most.
+
+    Returns:
+        (N, …) candidates, and (N,) bool: it is an error.
+    """
+    x, is_error = first_error(model, state, threat)
+    delta = x - state.origin
+    high = threat.distance(delta)
+    low = torch.zeros_like(high)
+    x = nearest_error(model, state, threat, x, delta[:, None], low, high, FIRST_HALVINGS)
+    return x, is_error
 
 
 def _random_inputs(state: State) -> Tensor:

@@ -3,7 +3,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.parameters import drawn, leads, pick, strongest
+from roadworthy.attacks.decisions import pick
+from roadworthy.attacks.parameters import drawn, leads, strongest
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.model import Model
 from roadworthy.core.threat import Transformation

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from roadworthy.core.attack import State
+from roadworthy.core.attack import State, margin
 
 
 def log_odds(state: State) -> Callable[[Tensor], Tensor]:
@@ -31,8 +31,7 @@ def lead(state: State, logits: Tensor) -> Tensor:
 
     In an untargeted attack it is the margin of class y over the best other one.
     """
-    own = logits.gather(1, state.y[:, None])[:, 0]
-    return state.sign * (own - logits.scatter(1, state.y[:, None], float("-inf")).amax(1))
+    return state.sign * margin(logits, state.y)
 
 
 def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
@@ -50,6 +49,11 @@ def toward_nearest(state: State, is_late: Tensor) -> Callable[[Tensor], Tensor]:
         return torch.where(is_late, -lead(state, logits), log_odds(state)(logits))
 
     return loss
+
+
+def likeliest_wrong(logits: Tensor, y: Tensor) -> Tensor:
+    """Give the most likely classes (N,) other than y, from logits (N, K)."""
+    return logits.scatter(1, y[:, None], float("-inf")).argmax(1)
 
 
 def likely_wrong(logits: Tensor, y: Tensor, rank: Tensor) -> Tensor:

@@ -29,11 +29,6 @@ def leads(model: Model, state: State, theta: Tensor, threat: Transformation) -> 
     return lead(each, logits).reshape(n, k)
 
 
-def pick(values: Tensor, place: Tensor) -> Tensor:
-    """Take one candidate per sample: (N, K, P) at (N,) to (N, P)."""
-    return values[torch.arange(len(values), device=values.device), place]
-
-
 def drawn(state: State, threat: Transformation, count: int) -> Tensor:
     """Draw parameters evenly from all that is within reach: (N, count, P)."""
     low, high = threat.reach(state.origin)

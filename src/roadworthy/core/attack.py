@@ -131,6 +131,12 @@ class Look:
         return gradient
 
 
+def margin(logits: Tensor, y: Tensor) -> Tensor:
+    """Give by how much classes y (N,) lead the best other ones in logits (N, K): (N,)."""
+    own = logits.gather(1, y[:, None])[:, 0]
+    return own - logits.scatter(1, y[:, None], float("-inf")).amax(1)
+
+
 class EvasionAttack(ABC):
     """Makes inputs on which a model errs, within a threat model.
 

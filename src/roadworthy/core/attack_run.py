@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.core.attack import AttackResult, EvasionAttack, Look, Reason, State
+from roadworthy.core.attack import AttackResult, EvasionAttack, Look, Reason, State, margin
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Threat
@@ -215,9 +215,8 @@ class Run:
 
     def _margin(self, logits: Tensor, y: Tensor) -> Tensor:
         """Give by how much the attacker's aim leads (N,); NaN where the model said NaN."""
-        rest = logits.scatter(1, y[:, None], float("-inf")).amax(1)
-        own = logits.gather(1, y[:, None])[:, 0]
-        return own - rest if self.first.is_targeted else rest - own
+        lead = margin(logits, y)
+        return lead if self.first.is_targeted else -lead
 
     def _judge(self, alive: Tensor, state: State, logits: Tensor) -> Tensor:
         """Remember the best candidates so far; say who is finished."""

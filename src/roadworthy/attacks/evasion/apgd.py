@@ -6,6 +6,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from roadworthy.attacks.auto_pgd import (
+    MOMENTUM,
+    AscentState,
+    begin,
+    check,
+    remember,
+    step_of_run,
+)
 from roadworthy.attacks.directions import inward, steepest
 from roadworthy.attacks.losses import gap, lead, likely_wrong, log_odds, odds_of
 from roadworthy.attacks.projections import onto_l1_and_box
@@ -16,8 +24,6 @@ from roadworthy.core.model import Model, Offer
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
-MOMENTUM = 0.25
-RHO = 0.75  # a stretch in which fewer steps than this share went up ends with shorter steps
 L1_SHARE = 0.2  # of the features that the first step in L1 moves
 L1_SPARSER = 1.5  # the share that steps move is that of the best candidate over this
 L1_SHORTER = 1.5
@@ -26,34 +32,16 @@ L1_CHECK = 0.04  # of the steps lie between two checks
 
 
 @dataclass(frozen=True)
-class APGDState(State):
+class APGDState(AscentState):
     """Where the ascent stands.
 
     Args:
         target: the class to aim at, (N,); y where there is none.
-        last: the candidate before, (N, …).
-        last_loss: its loss, (N,).
-        best: the candidate of highest loss, (N, …).
-        best_gradient: the gradient there, (N, …).
-        best_loss: the loss there, (N,).
-        checked_loss: the highest loss at the last check, (N,).
-        rises: how often the loss rose since the last check, (N,).
-        length: of a step, as a share of the radius, (N,).
-        is_shortened: the last check made the steps shorter, (N,) bool.
         share: of the features that a step in L1 moves, (N,).
         moved: how many features the best candidate in L1 had moved at the last check, (N,).
     """
 
     target: Tensor
-    last: Tensor
-    last_loss: Tensor
-    best: Tensor
-    best_gradient: Tensor
-    best_loss: Tensor
-    checked_loss: Tensor
-    rises: Tensor
-    length: Tensor
-    is_shortened: Tensor
     share: Tensor
     moved: Tensor
 
@@ -105,9 +93,7 @@ class APGD(EvasionAttack):
         return self._start_at_random(state, threat, target)
 
     def step(self, model: Model, state: APGDState, look: Look, threat: Ball) -> State:
-        stretch = max(1, self.steps // self.restarts)
-        run = min(look.step // stretch, self.restarts - 1)
-        step = look.step - run * stretch - (run > 0)  # a restart takes one
+        step, stretch = step_of_run(look.step, self.steps, self.restarts)
         if step < 0:
             return self._start_at_random(state, threat, state.target)
         objective = self._objective(state)
@@ -116,13 +102,14 @@ class APGD(EvasionAttack):
             another = Look(model, state.x, wants_gradient=True)
             gradient = gradient + another.gradient(objective)
             loss = loss + objective(another.logits)
-        state = _remember(state, gradient, loss)
+        state = remember(state, state.x, gradient, loss)
         if threat.norm == "l1":
             if step and step % max(1, int(L1_CHECK * stretch)) == 0:
                 state, gradient = _check_l1(state, gradient, threat)
             return replace(state, x=_sparse_step(state, gradient, threat), last=state.x)
         if step in checkpoints(stretch):
-            state, gradient = _check(state, gradient, checkpoints(stretch)[step])
+            state, x, gradient = check(state, state.x, gradient, checkpoints(stretch)[step])
+            state = replace(state, x=x)
         return replace(state, x=_step(state, gradient, threat, step == 0), last=state.x)
 
     def copies(self, is_targeted: bool) -> int:
@@ -142,19 +129,12 @@ class APGD(EvasionAttack):
         if threat.norm == "l1":
             x = onto_l1_and_box(x, state, threat)
         zeros = torch.zeros_like(state.sign)
-        lowest = torch.full_like(zeros, float("-inf"))
-        return replace(state, x=x).extended(
+        return begin(
+            state,
             APGDState,
+            x,
+            1.0 if threat.norm == "l1" else 2.0,
             target=target,
-            last=x,
-            last_loss=-lowest,
-            best=x,
-            best_gradient=torch.zeros_like(x),
-            best_loss=lowest,
-            checked_loss=lowest,
-            rises=zeros,
-            length=torch.full_like(zeros, 1.0 if threat.norm == "l1" else 2.0),
-            is_shortened=zeros.bool(),
             share=torch.full_like(zeros, L1_SHARE),
             moved=torch.full_like(zeros, float(math.prod(shape))),
         )
@@ -174,37 +154,6 @@ class APGD(EvasionAttack):
             return ahead / (top[:, 0] - low).clamp_min(1e-12)
 
         return odds if self.loss == "ce" else ratio
-
-
-def _remember(state: APGDState, gradient: Tensor, loss: Tensor) -> APGDState:
-    is_better = loss > state.best_loss
-    rows = per_sample(is_better, gradient)
-    return replace(
-        state,
-        best=torch.where(rows, state.x, state.best),
-        best_gradient=torch.where(rows, gradient, state.best_gradient),
-        best_loss=torch.where(is_better, loss, state.best_loss),
-        rises=state.rises + (loss > state.last_loss),
-        last_loss=loss,
-    )
-
-
-def _check(state: APGDState, gradient: Tensor, stretch: int) -> tuple[APGDState, Tensor]:
-    """Halve the steps where the loss rose too seldom, or not at all with steps of this length."""
-    rose_seldom = state.rises < RHO * stretch
-    is_stuck = ~state.is_shortened & (state.best_loss <= state.checked_loss)
-    shortened = rose_seldom | is_stuck
-    rows = per_sample(shortened, gradient)
-    state = replace(
-        state,
-        x=torch.where(rows, state.best, state.x),
-        last=torch.where(rows, state.best, state.last),
-        length=torch.where(shortened, state.length / 2, state.length),
-        is_shortened=shortened,
-        checked_loss=state.best_loss,
-        rises=torch.zeros_like(state.rises),
-    )
-    return state, torch.where(rows, state.best_gradient, gradient)
 
 
 def _step(state: APGDState, gradient: Tensor, threat: Ball, is_first: bool) -> Tensor:

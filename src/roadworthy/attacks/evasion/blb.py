@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from roadworthy.attacks.directions import in_units
 from roadworthy.attacks.lbfgs import Descent, advance, trial
+from roadworthy.attacks.losses import likeliest_wrong
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
@@ -94,7 +95,7 @@ class BLB(EvasionAttack):
         unit = threat.unit(state.x)
         target = state.target
         if look.step == 0 and not state.is_targeted:
-            target = look.logits.scatter(1, state.y[:, None], float("-inf")).argmax(1)
+            target = likeliest_wrong(look.logits, state.y)
         state = replace(state, target=target)
         if look.step % self.length == 0 and look.step > 0:
             state = _next_weight(state)

@@ -3,21 +3,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.decisions import (
-    TRIES,
-    are_errors,
-    boxed,
-    first_error,
-    nearest_error,
-    pick,
-)
+from roadworthy.attacks.decisions import TO_BOUNDARY, are_errors, boxed, first_boundary, pick
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
-FIRST_HALVINGS = 12  # on the way from the first error to the boundary
 ALONG, TOWARD = 0.5, 0.2  # shares of errors that the two step sizes are held at
 
 
@@ -75,15 +67,11 @@ class Boundary(EvasionAttack):
     ends_at_success = False
 
     def passes_ahead(self, step: int) -> int:
-        first = (TRIES + FIRST_HALVINGS) * (step == 0)
+        first = TO_BOUNDARY * (step == 0)
         return 1 + first + 2 * self.candidates
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
-        x, is_error = first_error(model, state, threat)
-        delta = x - state.origin
-        high = threat.distance(delta)
-        low = torch.zeros_like(high)
-        x = nearest_error(model, state, threat, x, delta[:, None], low, high, FIRST_HALVINGS)
+        x, is_error = first_boundary(model, state, threat)
         along = torch.full_like(state.sign, self.first_along)
         toward = torch.full_like(state.sign, self.first_toward)
         extended = state.extended(BoundaryState, along=along, toward=toward)

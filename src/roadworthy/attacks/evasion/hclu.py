@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from roadworthy.attacks.losses import likeliest_wrong
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
@@ -104,7 +105,7 @@ class HCLU(EvasionAttack):
 def _target(state: State, logits: Tensor) -> Tensor:
     if state.is_targeted:
         return state.y
-    return logits.scatter(1, state.y[:, None], float("-inf")).argmax(1)
+    return likeliest_wrong(logits, state.y)
 
 
 def _of(values: Tensor, target: Tensor) -> Tensor:

@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.decisions import TRIES, are_errors, boxed, first_error, nearest_error
+from roadworthy.attacks.decisions import (
+    TO_BOUNDARY,
+    are_errors,
+    boxed,
+    first_boundary,
+    nearest_error,
+)
 from roadworthy.attacks.directions import dual_length, steepest
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
@@ -13,7 +19,6 @@ from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
 AT_ONCE = 10  # probes in memory at a time: few enough for a processor's cache
-FIRST_HALVINGS = 12  # on the way from the first error to the boundary
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,14 @@ class HopSkipJump(EvasionAttack):
     ends_at_success = False
 
     def passes_ahead(self, step: int) -> int:
-        first = (TRIES + FIRST_HALVINGS) * (step == 0)
+        first = TO_BOUNDARY * (step == 0)
         return 1 + first + self._probes(step) + self.jumps * self.halvings
 
     def _probes(self, step: int) -> int:
         return min(self.most_probes, int(self.first_probes * math.sqrt(step + 1)))
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
-        x, is_error = first_error(model, state, threat)
-        delta = x - state.origin
-        high = threat.distance(delta)
-        low = torch.zeros_like(high)
-        x = nearest_error(model, state, threat, x, delta[:, None], low, high, FIRST_HALVINGS)
+        x, is_error = first_boundary(model, state, threat)
         return replace(
             state.extended(HopSkipJumpState, gradient=torch.zeros_like(x)), x=x, finished=~is_error
         )

@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.losses import odds_of
+from roadworthy.attacks.losses import likeliest_wrong, odds_of
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card
 from roadworthy.core.model import Model, Offer
@@ -55,7 +55,7 @@ class JSMA(EvasionAttack):
     def step(self, model: Model, state: JSMAState, look: Look, threat: Ball) -> State:
         target = state.target
         if look.step == 0 and not state.is_targeted:
-            target = look.logits.scatter(1, state.y[:, None], float("-inf")).argmax(1)
+            target = likeliest_wrong(look.logits, state.y)
         slope = look.gradient(odds_of(target))
         span = self.theta * (state.high - state.low) * (threat.unit(state.x) > 0)
         end = torch.where(slope > 0, state.x + span, state.x - span)

@@ -4,7 +4,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.parameters import drawn, leads, pick
+from roadworthy.attacks.decisions import pick
+from roadworthy.attacks.parameters import drawn, leads
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.core.attack import EvasionAttack, Look, State
 from roadworthy.core.card import Card

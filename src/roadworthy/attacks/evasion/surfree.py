@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.decisions import TRIES, first_error, nearest_error
+from roadworthy.attacks.decisions import TO_BOUNDARY, first_boundary
 from roadworthy.attacks.directions import in_units
 from roadworthy.attacks.losses import lead
 from roadworthy.core.attack import EvasionAttack, Look, State
@@ -13,7 +13,6 @@ from roadworthy.core.model import Model, Offer
 from roadworthy.core.shapes import per_sample
 from roadworthy.core.threat import Ball
 
-FIRST_HALVINGS = 12  # on the way from the first error to the boundary
 RIGHT_ANGLE = math.pi / 2  # where the circle is back at the input
 FAINT = 0.01  # weight of a frequency that the image lacks: a blank one has directions too
 
@@ -86,17 +85,13 @@ class SurFree(EvasionAttack):
     ends_at_success = False
 
     def passes_ahead(self, step: int) -> int:
-        return 1 + (TRIES + FIRST_HALVINGS) * (step == 0)
+        return 1 + TO_BOUNDARY * (step == 0)
 
     def start(self, model: Model, state: State, threat: Ball) -> State:
-        x, is_error = first_error(model, state, threat)
-        delta = x - state.origin
-        high = threat.distance(delta)
-        low = torch.zeros_like(high)
-        x = nearest_error(model, state, threat, x, delta[:, None], low, high, FIRST_HALVINGS)
+        x, is_error = first_boundary(model, state, threat)
         free = min(math.prod(self._drawn(x)), int((threat.unit(x) > 0).sum()))
         remembered = min(self.memory, max(0, free - 1) // 2)
-        flat, zeros = x.flatten(1), torch.zeros_like(high)
+        flat, zeros = x.flatten(1), torch.zeros_like(state.sign)
         extended = state.extended(
             SurFreeState,
             nearest=x,
