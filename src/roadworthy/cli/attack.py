@@ -95,15 +95,19 @@ def attack(
 ) -> None:
     """Attack a model and show what was found, by which attack, how near, and at what cost."""
     from roadworthy.cli import attack_session, session
-    from roadworthy.workflows.inspection import choose_device
 
-    model, data = session.complete_arguments(model, data)
     request = attack_session.Request(
-        model=model,
-        data=data,
-        options=data_options,
-        arguments=session.name_arguments(model, data, data_options),
-        attacks=tuple(name.strip() for name in attacks.split(",") if name.strip()),
+        work=session.Work.of(
+            model,
+            data,
+            data_options,
+            seed=seed,
+            device=device,
+            store=store,
+            fresh=fresh,
+            include_rows=include_rows,
+        ),
+        attacks=session.names_in(attacks),
         settings=tuple(settings or ()),
         norm=norm,
         eps=eps,
@@ -114,11 +118,6 @@ def attack(
         seconds=seconds,
         out=out,
         report=report,
-        seed=seed,
-        device=choose_device(device),
-        store=store or session.default_store(),
-        fresh=fresh,
-        include_rows=include_rows,
     )
     try:
         attack_session.run(request, as_json)

@@ -10,10 +10,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from roadworthy.attacks import ATTACKS
-from roadworthy.cli.data_options import DataOptions
 from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
-from roadworthy.cli.session import load, writable, write_report
+from roadworthy.cli.session import Work, load, writable, write_report
 from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.atomic import replacing
 from roadworthy.core.errors import InputError
@@ -37,10 +36,7 @@ class Request:
     """An attack as the command line asks for it.
 
     Args:
-        model: MODEL.
-        data: DATA.
-        options: how to load them.
-        arguments: both, as words of a shell command.
+        work: on what, and how.
         attacks: names, in the order to run them.
         settings: `name.field=value`.
         norm: kind of threat, or None.
@@ -52,17 +48,9 @@ class Request:
         seconds: time per attack.
         out: `.npz` file for what was found.
         report: folder for a report.
-        seed: the root of every random number.
-        device: `cpu` or `cuda`.
-        store: folder that keeps finished work.
-        fresh: ignore what it holds.
-        include_rows: let rows of the data into the report.
     """
 
-    model: str
-    data: str
-    options: DataOptions
-    arguments: str
+    work: Work
     attacks: tuple[str, ...]
     settings: tuple[str, ...]
     norm: str | None
@@ -74,11 +62,6 @@ class Request:
     seconds: float | None
     out: Path | None
     report: Path | None
-    seed: int
-    device: str
-    store: Path
-    fresh: bool
-    include_rows: bool
 
 
 def run(request: Request, as_json: bool) -> None:
@@ -90,29 +73,31 @@ def run(request: Request, as_json: bool) -> None:
         raise InputError(f"--out takes a .npz file, not {request.out}")
     folder = None if request.report is None else writable(request.report)
     with Bar() as bar:
-        data, model = load(
-            request.model, request.data, request.options, request.seed, request.store, bar
-        )
+        data, model = load(request.work, bar)
         threat = choose_threat(attacks, data, request.norm, request.eps, request.immutable)
         subject = make_subject(
-            model, data, seed=request.seed, device=request.device, arguments=request.arguments
+            model,
+            data,
+            seed=request.work.seed,
+            device=request.work.device,
+            arguments=request.work.arguments,
         )
-        bench = Bench(subject, Store(request.store / "artifacts", request.fresh), bar)
+        bench = Bench(subject, Store(request.work.store / "artifacts", request.work.fresh), bar)
         limits = replace(IN_BATCHES, queries=request.queries, seconds=request.seconds)
         with threads_for(data.test.x):
             attacked = run_attacks_on(
                 bench, attacks, threat, request.rows, request.targeted, limits
             )
         finding = conclude(bench, attacked)
-    if not request.include_rows:
+    if not request.work.include_rows:
         finding = without_rows(finding)
     if request.out is not None:
         save(attacked, bench, request.out)
     if folder is not None:
         report = report_of(
-            bench, (finding,), include_rows=request.include_rows, command=_command(request)
+            bench, (finding,), include_rows=request.work.include_rows, command=_command(request)
         )
-        write_report(report, folder, keep_charts(request.store / "charts"))
+        write_report(report, folder, keep_charts(request.work.store / "charts"))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(finding)).decode() + "\n")
     else:
@@ -176,5 +161,5 @@ def _command(request: Request) -> str:
         "--seconds": request.seconds,
     }
     words += [w for flag, value in given.items() if value is not None for w in (flag, str(value))]
-    words += ["--seed", str(request.seed)]
-    return f"roadworthy attack {request.arguments} {shlex.join(words)}"
+    words += ["--seed", str(request.work.seed)]
+    return f"roadworthy attack {request.work.arguments} {shlex.join(words)}"

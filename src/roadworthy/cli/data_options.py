@@ -36,6 +36,16 @@ Data = Annotated[
     ),
 ]
 Seed = Annotated[int, option("--seed", help="Root of all random numbers.", show_default=True)]
+PolicyFile = Annotated[
+    Path | None, option("--policy", help="Policy file; roadworthy.toml is used where it lies.")
+]
+Budget = Annotated[
+    str,
+    option("--budget", help="quick, standard, thorough or a number of seconds.", show_default=True),
+]
+Skip = Annotated[
+    list[str] | None, option("--skip", help="Area, check or code to leave out; repeatable.")
+]
 Device = Annotated[str, option("--device", help="auto, cpu or cuda.", show_default=True)]
 StoreFolder = Annotated[
     Path | None,

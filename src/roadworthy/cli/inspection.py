@@ -4,13 +4,16 @@ from typing import Annotated
 import typer
 
 from roadworthy.cli.data_options import (
+    Budget,
     Data,
     DataOptions,
     Device,
     Fresh,
     IncludeRows,
     Model,
+    PolicyFile,
     Seed,
+    Skip,
     StoreFolder,
     Text,
     option,
@@ -42,28 +45,18 @@ def inspect(
     out: Annotated[Path, option("--out", help="Folder for the report.", show_default=True)] = Path(
         "roadworthy-report"
     ),
-    policy: Annotated[
-        Path | None,
-        option("--policy", help="Policy file; roadworthy.toml is used where it lies."),
-    ] = None,
+    policy: PolicyFile = None,
     gate: Annotated[
         Text, option("--gate", help="Exit 1 from this verdict on: fail, warn or none.")
     ] = None,
     strict: Annotated[
         bool, option("--strict", help="Exit 3 when something could not be assessed.")
     ] = False,
-    budget: Annotated[
-        str,
-        option(
-            "--budget", help="quick, standard, thorough or a number of seconds.", show_default=True
-        ),
-    ] = "standard",
+    budget: Budget = "standard",
     only: Annotated[
         list[str] | None, option("--only", help="Area, check or code to run; repeatable.")
     ] = None,
-    skip: Annotated[
-        list[str] | None, option("--skip", help="Area, check or code to leave out; repeatable.")
-    ] = None,
+    skip: Skip = None,
     seed: Seed = 0,
     device: Device = "auto",
     store: StoreFolder = None,
@@ -79,23 +72,22 @@ def inspect(
     """Measure a model on data and write a report that others can check."""
     from roadworthy.cli import session
     from roadworthy.core.effort import Effort
-    from roadworthy.workflows.inspection import choose_device
 
-    model, data = session.complete_arguments(model, data)
     request = session.Request(
-        model=model,
-        data=data,
-        options=data_options,
-        arguments=session.name_arguments(model, data, data_options),
+        work=session.Work.of(
+            model,
+            data,
+            data_options,
+            seed=seed,
+            device=device,
+            store=store,
+            fresh=fresh,
+            include_rows=include_rows,
+        ),
         out=out,
         policy=session.choose_policy(policy, gate, only or [], skip or []),
         strict=strict,
         effort=Effort.parse(budget),
-        seed=seed,
-        device=choose_device(device),
-        store=store or session.default_store(),
-        fresh=fresh,
-        include_rows=include_rows,
     )
     if dry_run:
         session.show_plan(request)

@@ -4,13 +4,16 @@ from typing import Annotated
 import typer
 
 from roadworthy.cli.data_options import (
+    Budget,
     Data,
     DataOptions,
     Device,
     Fresh,
     IncludeRows,
     Model,
+    PolicyFile,
     Seed,
+    Skip,
     StoreFolder,
     option,
     takes_data_options,
@@ -55,16 +58,8 @@ def repair(
     report: Annotated[
         Path | None, option("--report", help="Folder for the reports before and after.")
     ] = None,
-    policy: Annotated[
-        Path | None,
-        option("--policy", help="Policy file; roadworthy.toml is used where it lies."),
-    ] = None,
-    budget: Annotated[
-        str,
-        option(
-            "--budget", help="quick, standard, thorough or a number of seconds.", show_default=True
-        ),
-    ] = "standard",
+    policy: PolicyFile = None,
+    budget: Budget = "standard",
     only: Annotated[
         list[str] | None,
         option(
@@ -73,9 +68,7 @@ def repair(
             "model can change.",
         ),
     ] = None,
-    skip: Annotated[
-        list[str] | None, option("--skip", help="Area, check or code to leave out; repeatable.")
-    ] = None,
+    skip: Skip = None,
     seed: Seed = 0,
     device: Device = "auto",
     store: StoreFolder = None,
@@ -88,31 +81,30 @@ def repair(
     """Apply defenses to a model, and show what became better and what worse."""
     from roadworthy.cli import repair_session, session
     from roadworthy.core.effort import Effort
-    from roadworthy.workflows.inspection import choose_device
 
-    names = tuple(name.strip() for name in defense.split(",") if name.strip())
+    names = session.names_in(defense)
     if source is not None:
         model, data, data_options, proposed = repair_session.read_proposal(
             source, model, data, data_options
         )
         names = names or proposed
-    model, data = session.complete_arguments(model, data)
     request = repair_session.Request(
-        model=model,
-        data=data,
-        options=data_options,
-        arguments=session.name_arguments(model, data, data_options),
+        work=session.Work.of(
+            model,
+            data,
+            data_options,
+            seed=seed,
+            device=device,
+            store=store,
+            fresh=fresh,
+            include_rows=include_rows,
+        ),
         defenses=names,
         settings=tuple(settings or ()),
         out=out,
         report=report,
         policy=repair_session.choose_policy(policy, only or [], skip or []),
         effort=Effort.parse(budget),
-        seed=seed,
-        device=choose_device(device),
-        store=store or session.default_store(),
-        fresh=fresh,
-        include_rows=include_rows,
     )
     try:
         code = repair_session.run(request, as_json)

@@ -11,8 +11,8 @@ from rich.text import Text
 from roadworthy.cli.data_options import DataOptions
 from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
+from roadworthy.cli.session import Work, load, writable, write_report
 from roadworthy.cli.session import choose_policy as choose_policy_of
-from roadworthy.cli.session import load, writable, write_report
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Finding, Verdict
@@ -34,38 +34,22 @@ class Request:
     """A repair as the command line asks for it.
 
     Args:
-        model: MODEL.
-        data: DATA.
-        options: how to load them.
-        arguments: both, as words of a shell command.
+        work: on what, and how.
         defenses: names, in the order to apply them.
         settings: `name.field=value`.
         out: folder for the repaired model.
         report: folder for the reports, or None.
         policy: what to judge by.
         effort: how much work an inspection may be.
-        seed: the root of every random number.
-        device: `auto`, `cpu` or `cuda`.
-        store: folder that keeps finished work.
-        fresh: ignore what it holds.
-        include_rows: let rows of the data into the reports.
     """
 
-    model: str
-    data: str
-    options: DataOptions
-    arguments: str
+    work: Work
     defenses: tuple[str, ...]
     settings: tuple[str, ...]
     out: Path
     report: Path | None
     policy: Policy
     effort: Effort
-    seed: int
-    device: str
-    store: Path
-    fresh: bool
-    include_rows: bool
 
 
 def choose_policy(path: Path | None, only: list[str], skip: list[str]) -> Policy:
@@ -118,26 +102,24 @@ def run(request: Request, as_json: bool) -> int:
     defenses = choose_items(DEFENSES, request.defenses, request.settings)
     folder = None if request.report is None else writable(request.report)
     with Bar() as bar:
-        data, model = load(
-            request.model, request.data, request.options, request.seed, request.store, bar
-        )
+        data, model = load(request.work, bar)
         repaired = repair(
             model,
             data,
             defenses,
             policy=request.policy,
             budget=request.effort,
-            seed=request.seed,
-            device=request.device,
-            store=request.store / "artifacts",
-            fresh=request.fresh,
-            include_rows=request.include_rows,
-            arguments=request.arguments,
+            seed=request.work.seed,
+            device=request.work.device,
+            store=request.work.store / "artifacts",
+            fresh=request.work.fresh,
+            include_rows=request.work.include_rows,
+            arguments=request.work.arguments,
             progress=bar,
         )
     saved = save_bundle(repaired.model, request.out)
     if folder is not None:
-        draw = keep_charts(request.store / "charts")
+        draw = keep_charts(request.work.store / "charts")
         for name, report in (("before", repaired.before), ("after", repaired.after)):
             write_report(report, writable(folder / name), draw)
     if as_json:

@@ -24,7 +24,12 @@ from roadworthy.frameworks.http_post import without_secrets
 from roadworthy.render import FORMATS, html, terminal_summary
 from roadworthy.render.html import Draw
 from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
-from roadworthy.workflows.inspection import make_subject, plan_inspection, run_inspection
+from roadworthy.workflows.inspection import (
+    choose_device,
+    make_subject,
+    plan_inspection,
+    run_inspection,
+)
 
 POLICY_FILE = Path("roadworthy.toml")
 INTERRUPTED = 130  # as a shell reports Ctrl-C
@@ -32,20 +37,16 @@ STOPPED = "Stopped. What is finished is kept: the same command goes on from ther
 
 
 @dataclass(frozen=True)
-class Request:
-    """An inspection as the command line asks for it.
+class Work:
+    """What every verb about a model and data is told.
 
     Args:
         model: MODEL.
         data: DATA.
         options: how to load them.
         arguments: both, as words of a shell command.
-        out: folder for the report.
-        policy: what to judge by.
-        strict: exit 3 when something could not be assessed.
-        effort: how much work it may be.
         seed: the root of every random number.
-        device: `auto`, `cpu` or `cuda`.
+        device: `cpu` or `cuda`.
         store: folder that keeps finished work.
         fresh: ignore what it holds.
         include_rows: let rows of the data into the report.
@@ -55,15 +56,57 @@ class Request:
     data: str
     options: DataOptions
     arguments: str
-    out: Path
-    policy: Policy
-    strict: bool
-    effort: Effort
     seed: int
     device: str
     store: Path
     fresh: bool
     include_rows: bool
+
+    @classmethod
+    def of(
+        cls,
+        model: str | None,
+        data: str | None,
+        options: DataOptions,
+        *,
+        seed: int,
+        device: str,
+        store: Path | None,
+        fresh: bool,
+        include_rows: bool,
+    ) -> "Work":
+        """Fill in what the user left out."""
+        model, data = complete_arguments(model, data)
+        return cls(
+            model=model,
+            data=data,
+            options=options,
+            arguments=name_arguments(model, data, options),
+            seed=seed,
+            device=choose_device(device),
+            store=store or default_store(),
+            fresh=fresh,
+            include_rows=include_rows,
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """An inspection as the command line asks for it.
+
+    Args:
+        work: on what, and how.
+        out: folder for the report.
+        policy: what to judge by.
+        strict: exit 3 when something could not be assessed.
+        effort: how much work it may be.
+    """
+
+    work: Work
+    out: Path
+    policy: Policy
+    strict: bool
+    effort: Effort
 
 
 def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
@@ -136,11 +179,11 @@ def run(request: Request, as_json: bool) -> int:
         report = run_inspection(
             bench,
             request.policy,
-            include_rows=request.include_rows,
+            include_rows=request.work.include_rows,
             command=_command(request),
             progress=bar,
         )
-    write_report(report, folder, keep_charts(request.store / "charts"))
+    write_report(report, folder, keep_charts(request.work.store / "charts"))
     if as_json:
         sys.stdout.write(report.to_json())
     else:
@@ -149,7 +192,7 @@ def run(request: Request, as_json: bool) -> int:
         reused = sum(made.reused for made in bench.made.values())
         console.print(
             f"{report.times.seconds:.1f} s; {len(bench.made) - reused} artifacts computed, "
-            f"{reused} reused from {request.store}",
+            f"{reused} reused from {request.work.store}",
             style="dim",
             highlight=False,
         )
@@ -172,26 +215,23 @@ def write_report(report: Report, folder: Path, draw: Draw) -> None:
 
 
 def _prepare(request: Request, bar: Bar) -> Bench:
-    dataset, model = load(
-        request.model, request.data, request.options, request.seed, request.store, bar
-    )
+    dataset, model = load(request.work, bar)
     subject = make_subject(
         model,
         dataset,
-        seed=request.seed,
+        seed=request.work.seed,
         effort=request.effort,
-        device=request.device,
-        arguments=request.arguments,
+        device=request.work.device,
+        arguments=request.work.arguments,
     )
-    return Bench(subject, Store(request.store / "artifacts", request.fresh), bar)
+    return Bench(subject, Store(request.work.store / "artifacts", request.work.fresh), bar)
 
 
-def load(
-    model: str, data: str, options: DataOptions, seed: int, store: Path, bar: Bar
-) -> tuple[Dataset, Model]:
+def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
     """Load data and model as the command line names them."""
+    options = work.options
     dataset = load_dataset(
-        data,
+        work.data,
         target=options.target,
         split=options.split,
         group=options.group,
@@ -205,17 +245,29 @@ def load(
         label_offset=options.label_offset,
         task=options.task,
         classes=tuple(options.classes),
-        seed=seed,
+        seed=work.seed,
     )
-    loaded = load_model(model, dataset, trust=options.trust, seed=seed, store=store, progress=bar)
+    loaded = load_model(
+        work.model,
+        dataset,
+        trust=options.trust,
+        seed=work.seed,
+        store=work.store,
+        progress=bar,
+    )
     return dataset, loaded
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Read names that commas separate."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _command(request: Request) -> str:
-    words = ["--budget", request.effort.name, "--seed", str(request.seed)]
+    words = ["--budget", request.effort.name, "--seed", str(request.work.seed)]
     if request.policy.source != "defaults":
         words += ["--policy", request.policy.source]
-    return f"roadworthy inspect {request.arguments} {shlex.join(words)}"
+    return f"roadworthy inspect {request.work.arguments} {shlex.join(words)}"
 
 
 def writable(folder: Path) -> Path:
