@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
+from roadworthy.guards.behind import Behind
 from roadworthy.guards.left_out_rows import left_out
 
 SEEN = (
@@ -84,7 +85,7 @@ def least_probability(own: Tensor, alpha: float) -> float:
     return float(own.double().sort().values[rank - 1]) if rank else 0.0
 
 
-class WithSets(Model):
+class WithSets(Behind):
     """Answers as the model does, and gives sets of classes.
 
     Args:
@@ -94,30 +95,16 @@ class WithSets(Model):
     """
 
     def __init__(self, model: Model, least: float, notes: tuple[str, ...] = ()) -> None:
-        spec, name = model.spec, f"conformal-{least:.4g}"
-        super().__init__(
-            replace(
-                spec,
-                fingerprint=f"{name} {spec.fingerprint}",
-                notes=(*spec.notes, *notes),
-            )
-        )
-        self.model, self.least = model, least
-        self.passes_per_call = model.passes_per_call
+        super().__init__(model, f"conformal-{least:.4g}", notes=notes)
+        self.least = least
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(x)
-
-    def features(self, x: Tensor) -> Tensor:
-        return self.model.features(x)
 
     @torch.no_grad()
     def sets(self, x: Tensor) -> Tensor:
         """Say of each class whether it is in the set of an input: (N, K) bool."""
         return self(x).softmax(1).double() >= self.least
 
-    def without_obstacles(self) -> Model | None:
-        return self.model.without_obstacles()
-
-    def move(self, device: torch.device) -> None:
-        self.model.move(device)
+    def around(self, model: Model) -> "WithSets":
+        return WithSets(model, self.least)

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
+from roadworthy.guards.behind import Behind
 from roadworthy.guards.left_out_rows import left_out
 
 MOST_GROUPS = 10
@@ -120,7 +121,7 @@ def equal_rates(odds: Tensor, y: Tensor, groups: list[Tensor], rate: str) -> Ten
     return thresholds[:, right.argmax()]
 
 
-class Shifted(Model):
+class Shifted(Behind):
     """Moves a model's logits so that each group is judged by its own threshold.
 
     Args:
@@ -134,29 +135,14 @@ class Shifted(Model):
     def __init__(
         self, model: Model, place: int, values: Tensor, thresholds: Tensor, identity: str
     ) -> None:
-        spec = model.spec
-        super().__init__(
-            replace(
-                spec,
-                name=f"group-thresholds, {spec.name}",
-                fingerprint=f"{identity} {thresholds.tolist()} {spec.fingerprint}",
-            )
-        )
-        self.model, self.place, self.identity = model, place, identity
+        super().__init__(model, f"{identity} {thresholds.tolist()}", GroupThresholds.card.name)
+        self.place, self.identity = place, identity
         self.values, self.thresholds = values, thresholds
-        self.passes_per_call = model.passes_per_call
 
     def forward(self, x: Tensor) -> Tensor:
         is_group = x[:, self.place, None] == self.values.to(x)
         shift = (is_group * self.thresholds.to(x)).sum(1) / 2
         return self.model.forward(x) + torch.stack([shift, -shift], 1)
 
-    def features(self, x: Tensor) -> Tensor:
-        return self.model.features(x)
-
-    def without_obstacles(self) -> Model | None:
-        inner = self.model.without_obstacles()
-        return inner and Shifted(inner, self.place, self.values, self.thresholds, self.identity)
-
-    def move(self, device: torch.device) -> None:
-        self.model.move(device)
+    def around(self, model: Model) -> "Shifted":
+        return Shifted(model, self.place, self.values, self.thresholds, self.identity)

@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
+from roadworthy.guards.behind import Behind
 from roadworthy.guards.left_out_rows import left_out
 
 COLDEST, HOTTEST = 1e-3, 1e3
@@ -87,7 +88,7 @@ def best_temperature(logits: Tensor, y: Tensor) -> float:
     return min(max(math.exp(-(low + high) / 2), COLDEST), HOTTEST)
 
 
-class Tempered(Model):
+class Tempered(Behind):
     """Divides a model's logits by a number.
 
     Args:
@@ -97,27 +98,12 @@ class Tempered(Model):
     """
 
     def __init__(self, model: Model, temperature: float, notes: tuple[str, ...] = ()) -> None:
-        spec, name = model.spec, f"temperature-{temperature:.4g}"
-        super().__init__(
-            replace(
-                spec,
-                name=f"{name}, {spec.name}",
-                fingerprint=f"{name} {spec.fingerprint}",
-                notes=(*spec.notes, *notes),
-            )
-        )
-        self.model, self.temperature = model, temperature
-        self.passes_per_call = model.passes_per_call
+        name = f"temperature-{temperature:.4g}"
+        super().__init__(model, name, name, notes)
+        self.temperature = temperature
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(x) / self.temperature
 
-    def features(self, x: Tensor) -> Tensor:
-        return self.model.features(x)
-
-    def without_obstacles(self) -> Model | None:
-        inner = self.model.without_obstacles()
-        return inner and Tempered(inner, self.temperature)
-
-    def move(self, device: torch.device) -> None:
-        self.model.move(device)
+    def around(self, model: Model) -> "Tempered":
+        return Tempered(model, self.temperature)
