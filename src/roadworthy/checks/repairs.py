@@ -11,13 +11,15 @@ def by_training(subject: Subject, text: str, strategy: str, *, is_first: bool = 
     """Propose a strategy; in words only where the model's training cannot be changed from here."""
     if not subject.model.spec.offers >= TRAINS:
         return Remedy(text)
-    return by_guard(subject, text, strategy, is_first=is_first)
+    return _applied(subject, text, strategy, is_first)
 
 
 def by_guard(subject: Subject, text: str, guard: str, *, is_first: bool = True) -> Remedy:
-    """Propose a guard, which wraps any model.
+    """Propose a guard, which wraps any model."""
+    return _applied(subject, text, guard, is_first)
 
-    Only a finding's first choice is applied when a whole report is repaired.
-    """
-    command = f"roadworthy repair {subject.arguments} --defense {guard}"
-    return Remedy(text, command, guard if is_first else "")
+
+def _applied(subject: Subject, text: str, defense: str, is_first: bool) -> Remedy:
+    """Only a finding's first choice is applied when a whole report is repaired."""
+    command = f"roadworthy repair {subject.arguments} --defense {defense}"
+    return Remedy(text, command, defense if is_first else "")

@@ -5,23 +5,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.adversarial_examples import AdversarialExamples
+from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
 from roadworthy.artifacts.certified_radii import CertifiedRadii, CertifiedRadiiValue
 from roadworthy.artifacts.certifiers import certifier_for
-from roadworthy.attacks.evasion.ddn import DDN
-from roadworthy.attacks.evasion.fmn import FMN
-from roadworthy.attacks.evasion.pgd import PGD
-from roadworthy.attacks.evasion.square import Square
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import POINTS, Runs, beaten
 from roadworthy.checks.repairs import by_guard, by_training
-from roadworthy.checks.robustness.robust_accuracy import NORMS, RobustAccuracy
-from roadworthy.core.adaptive import adaptive
+from roadworthy.checks.robustness.robust_accuracy import NORMS, RobustAccuracy, attacks_on, ball_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.errors import InputError, NotAssessed
+from roadworthy.core.dataset import Task
+from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, proportion
 from roadworthy.core.finding import (
     Alarm,
@@ -32,7 +27,6 @@ from roadworthy.core.finding import (
     Verdict,
     compare,
 )
-from roadworthy.core.model import Offer
 from roadworthy.core.threat import Ball, Norm
 
 MOST = 200  # rows
@@ -96,7 +90,7 @@ class CertifiedRobustness(Check):
             raise NotAssessed("certificates are about classes; regression has none")
         needed: list[Artifact[Any]] = []
         for norm in certifier_for(subject.model).norms:
-            ball = self._ball(subject.dataset, norm)
+            ball = ball_of(self, subject.dataset, norm)
             needed += [_radii(subject, ball), *_runs(subject, ball).values()]
         return tuple(needed)
 
@@ -104,15 +98,8 @@ class CertifiedRobustness(Check):
         norms = certifier_for(subject.model).norms
         return tuple(self._judge(subject, norm, get) for norm in norms)
 
-    def _ball(self, data: Dataset, norm: Norm) -> Ball:
-        eps = getattr(self, f"eps_{norm}_{'image' if data.kind == 'image' else 'table'}")
-        try:
-            return Ball.of(data, norm, eps)
-        except InputError as error:
-            raise NotAssessed(str(error)) from None
-
     def _judge(self, subject: Subject, norm: Norm, get: Get) -> Finding:
-        ball = self._ball(subject.dataset, norm)
+        ball = ball_of(self, subject.dataset, norm)
         proven = get(_radii(subject, ball))
         runs = {name: get(request) for name, request in _runs(subject, ball).items()}
         certified, attacked = _shares(proven, runs, ball.eps)
@@ -166,16 +153,11 @@ def _radii(subject: Subject, ball: Ball) -> CertifiedRadii:
     return CertifiedRadii(largest, min(MOST, subject.effort.attacked))
 
 
-def _runs(subject: Subject, ball: Ball) -> dict[str, AdversarialExamples]:
-    """Ask for the attacks that `robust-accuracy` asks for too, so that they run once."""
-    n, any_size = subject.effort.attacked, Ball(ball.norm, 1.0, ball.scale, ball.mutable)
-    if Offer.GRADIENTS not in adaptive(subject.model).spec.offers:
-        return {"square": AdversarialExamples(Square(), ball, n)}
-    nearest = FMN() if ball.norm == "linf" else DDN()
-    return {
-        "minimal": AdversarialExamples(nearest, any_size, n),
-        "pgd": AdversarialExamples(PGD(), ball, n),
-    }
+def _runs(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialExamplesValue]]:
+    """Ask for the strongest attacks that `robust-accuracy` asks for, so that they run once."""
+    requests = attacks_on(subject, ball)
+    chosen = ("minimal", "pgd") if "minimal" in requests else ("square",)
+    return {name: requests[name] for name in chosen}
 
 
 def _left(runs: Runs, eps: float, n: int) -> Tensor:

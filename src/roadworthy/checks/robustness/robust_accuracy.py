@@ -87,49 +87,15 @@ class RobustAccuracy(Check):
         spec = subject.model.spec
         if spec.task == Task.REGRESSION:
             raise NotAssessed("attacks look for a wrong class; regression has none")
-        return tuple(run for norm in NORMS for run in self._runs(subject, norm).values())
+        balls = (ball_of(self, subject.dataset, norm) for norm in NORMS)
+        return tuple(run for ball in balls for run in attacks_on(subject, ball).values())
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         return tuple(self._judge(subject, norm, get) for norm in NORMS)
 
-    def _runs(self, subject: Subject, norm: Norm) -> dict[str, Artifact[AdversarialExamplesValue]]:
-        ball, n = self._ball(subject.dataset, norm), subject.effort.attacked
-        few = min(n, max(FEWEST, n // CONTROLLED))
-        any_size = Ball(norm, 1.0, ball.scale, ball.mutable)  # a minimal attack has no budget
-        offers = adaptive(subject.model).spec.offers
-        if Offer.SCORES not in offers:
-            return {
-                "labels": AdversarialExamples(BY_LABELS, any_size, few),
-                "transfer": TransferExamples(PGD(), ball, n),
-            }
-        if Offer.GRADIENTS not in offers:
-            return {
-                "square": AdversarialExamples(Square(), ball, n),
-                "transfer": TransferExamples(PGD(), ball, n),
-            }
-        double = Ball(norm, 2 * ball.eps, ball.scale, ball.mutable)
-        static = {"static": AdversarialExamples(PGD(), ball, n, is_static=True)}
-        return {
-            "minimal": AdversarialExamples(FMN() if norm == "linf" else DDN(), any_size, n),
-            "pgd": AdversarialExamples(PGD(), ball, n),
-            "double": AdversarialExamples(PGD(), double, few),
-            "fgsm": AdversarialExamples(FGSM(), ball, few),
-            "square": AdversarialExamples(Square(queries=200), ball, few),
-            "transfer": TransferExamples(PGD(), ball, few),
-            **(static if _is_guarded(subject) else {}),
-        }
-
-    def _ball(self, data: Dataset, norm: Norm) -> Ball:
-        if data.kind == "image":
-            return Ball(norm, self.eps_linf_image if norm == "linf" else self.eps_l2_image)
-        try:
-            return Ball.of(data, norm, self.eps_linf_table if norm == "linf" else self.eps_l2_table)
-        except InputError as error:
-            raise NotAssessed(str(error)) from None
-
     def _judge(self, subject: Subject, norm: Norm, get: Get) -> Finding:
-        ball = self._ball(subject.dataset, norm)
-        runs = {name: get(request) for name, request in self._runs(subject, norm).items()}
+        ball = ball_of(self, subject.dataset, norm)
+        runs = {name: get(request) for name, request in attacks_on(subject, ball).items()}
         is_beaten = beaten(runs, ball.eps)
         estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
         threshold = self.threshold("min_robust_accuracy")
@@ -156,6 +122,48 @@ class RobustAccuracy(Check):
             ),
             alarms=alarms,
         )
+
+
+def ball_of(check: Check, data: Dataset, norm: Norm) -> Ball:
+    """Give the budget that a check's fields name for a norm and a kind of data.
+
+    Raises:
+        NotAssessed: nothing in the data can move.
+    """
+    eps = getattr(check, f"eps_{norm}_{'image' if data.kind == 'image' else 'table'}")
+    try:
+        return Ball.of(data, norm, eps)
+    except InputError as error:
+        raise NotAssessed(str(error)) from None
+
+
+def attacks_on(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialExamplesValue]]:
+    """Say which attacks judge a model within a ball, by a key of `attack_runs.NAMES`."""
+    norm, n = ball.norm, subject.effort.attacked
+    few = min(n, max(FEWEST, n // CONTROLLED))
+    any_size = Ball(norm, 1.0, ball.scale, ball.mutable)  # a minimal attack has no budget
+    offers = adaptive(subject.model).spec.offers
+    if Offer.SCORES not in offers:
+        return {
+            "labels": AdversarialExamples(BY_LABELS, any_size, few),
+            "transfer": TransferExamples(PGD(), ball, n),
+        }
+    if Offer.GRADIENTS not in offers:
+        return {
+            "square": AdversarialExamples(Square(), ball, n),
+            "transfer": TransferExamples(PGD(), ball, n),
+        }
+    double = Ball(norm, 2 * ball.eps, ball.scale, ball.mutable)
+    static = {"static": AdversarialExamples(PGD(), ball, n, is_static=True)}
+    return {
+        "minimal": AdversarialExamples(FMN() if norm == "linf" else DDN(), any_size, n),
+        "pgd": AdversarialExamples(PGD(), ball, n),
+        "double": AdversarialExamples(PGD(), double, few),
+        "fgsm": AdversarialExamples(FGSM(), ball, few),
+        "square": AdversarialExamples(Square(queries=200), ball, few),
+        "transfer": TransferExamples(PGD(), ball, few),
+        **(static if _is_guarded(subject) else {}),
+    }
 
 
 def _alarms(subject: Subject, runs: Runs, eps: float) -> tuple[Alarm, ...]:
