@@ -1,12 +1,11 @@
 """The pages about attacks: a page each, which one when, the table of 2020, and the benchmark."""
 
-import csv
 import inspect
 import json
 import re
 from pathlib import Path
 
-from page_parts import facts
+from page_parts import facts, table_2020
 
 from roadworthy.attacks import ATTACKS
 from roadworthy.attacks.threats import THREATS
@@ -32,7 +31,7 @@ NAMES = {"linf": "L-inf", "l2": "L2", "l1": "L1", "l0": "L0"}
 def attack_pages() -> dict[str, str]:
     """Give every page about attacks by its file name."""
     made = {f"attacks/{attack.card.name}.md": attack_page(attack) for attack in ATTACKS}
-    made |= {"attacks.md": overview(), "attack-table.md": table_2020()}
+    made |= {"attacks.md": overview(), "attack-table.md": common_attacks()}
     if BENCHMARK.exists():
         made["attack-benchmark.md"] = benchmark()
     return made
@@ -139,11 +138,8 @@ def fits(attack, key: str, kind: str) -> bool:
     return access(attack) == key and kind in attack.threats
 
 
-def table_2020() -> str:
+def common_attacks() -> str:
     """Give the table of 2020 with a column for what there is here."""
-    with TABLE_2020.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    libraries = [name for name in rows[0] if name not in ("attack", "names")]
     lines = [
         "# Common attacks, then and now",
         "",
@@ -152,14 +148,8 @@ def table_2020() -> str:
         "and what there is here, read from the registry. `roadworthy show attack NAME` takes each",
         "of these names.",
         "",
-        f"| attack | {' | '.join(libraries)} | Roadworthy |",
-        f"|{'---|' * (len(libraries) + 2)}",
+        *table_2020(TABLE_2020, ATTACKS, link, {}),
     ]
-    for row in rows:
-        known = [ATTACKS.get(name) for name in row["names"].split(";") if name in ATTACKS]
-        ours = [link(attack) for attack in dict.fromkeys(known)]
-        cells = [row[name] for name in libraries]
-        lines.append(f"| {row['attack']} | {' | '.join(cells)} | {', '.join(ours) or 'no'} |")
     return "\n".join(lines) + "\n"
 
 

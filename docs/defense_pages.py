@@ -1,8 +1,9 @@
 """The pages about defenses: what each fixes and whether it holds, and the table of 2020."""
 
-import csv
 import json
 from pathlib import Path
+
+from page_parts import table_2020
 
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import summary
@@ -16,7 +17,7 @@ NOT_MEASURED = "–"
 
 def defense_pages() -> dict[str, str]:
     """Give every page about defenses by its file name."""
-    made = {"defenses.md": overview(), "defense-table.md": table_2020()}
+    made = {"defenses.md": overview(), "defense-table.md": common_defenses()}
     if BENCHMARK.exists():
         made["defense-benchmark.md"] = benchmark()
     return made
@@ -64,11 +65,8 @@ def overview() -> str:
     return "\n".join(lines) + "\n"
 
 
-def table_2020() -> str:
+def common_defenses() -> str:
     """Give the table of 2020 with columns for what there is here, and whether it holds."""
-    with TABLE_2020.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    libraries = [name for name in rows[0] if name not in ("defense", "names")]
     lines = [
         "# Common defenses, then and now",
         "",
@@ -78,16 +76,8 @@ def table_2020() -> str:
         "*regr.-based* there. The last column is what [the benchmark](defense-benchmark.md) found",
         "against attacks that know of the defense.",
         "",
-        f"| defense | {' | '.join(libraries)} | Roadworthy | holds adaptively? |",
-        f"|{'---|' * (len(libraries) + 3)}",
+        *table_2020(TABLE_2020, DEFENSES, link, {"holds adaptively?": holds}),
     ]
-    for row in rows:
-        known = [DEFENSES.get(name) for name in row["names"].split(";") if name in DEFENSES]
-        ours = list(dict.fromkeys(known))
-        cells = [row[name] for name in libraries]
-        names = ", ".join(link(defense) for defense in ours) or "no"
-        verdicts = ", ".join(holds(defense) for defense in ours) or NOT_MEASURED
-        lines.append(f"| {row['defense']} | {' | '.join(cells)} | {names} | {verdicts} |")
     return "\n".join(lines) + "\n"
 
 

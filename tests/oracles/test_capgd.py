@@ -11,6 +11,7 @@ from roadworthy.attacks import CAPGD
 from roadworthy.attacks.threats.table import NEVER, Column, TableRules
 from roadworthy.core.driver import run_attack
 from tests.models import LinearModel
+from tests.table_columns import random_columns
 
 WIDE = (torch.tensor(-50.0), torch.tensor(50.0))
 
@@ -39,17 +40,7 @@ def most(slope, columns, origin, eps):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_it_reaches_the_optimum_of_the_linear_program(seed):
-    numbers = np.random.default_rng(seed)
-    columns = tuple(
-        Column(
-            scale=float(numbers.choice([0.1, 1.0, 5.0])),
-            up=float(numbers.choice([0.5, 1.0, NEVER])),
-            down=float(numbers.choice([1.0, 2.0, NEVER])),
-            low=-0.6,
-            high=0.5,
-        )
-        for _ in range(12)
-    )
+    columns = random_columns(seed)
     slope, origin = draw(12, seed=seed), torch.zeros(12)
     best = most(slope.numpy(), columns, origin.tolist(), 2.0)
     for share, is_in_reach in ((0.97, True), (1.02, False)):

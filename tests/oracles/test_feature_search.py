@@ -15,6 +15,7 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.driver import run_attack
 from roadworthy.core.model import Model, ModelSpec, Offer
 from tests.models import LinearModel
+from tests.table_columns import random_columns
 
 WIDE = (torch.tensor(-50.0), torch.tensor(50.0))
 GRID = TableRules(
@@ -73,17 +74,7 @@ def test_it_comes_near_the_cheapest_error_of_a_grid():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_it_comes_near_the_optimum_of_the_linear_program(seed):
-    numbers = np.random.default_rng(seed)
-    columns = tuple(
-        Column(
-            scale=float(numbers.choice([0.1, 1.0, 5.0])),
-            up=float(numbers.choice([0.5, 1.0, NEVER])),
-            down=float(numbers.choice([1.0, 2.0, NEVER])),
-            low=-0.6,
-            high=0.5,
-        )
-        for _ in range(12)
-    )
+    columns = random_columns(seed)
     slope = draw(12, seed=seed)
     weight = torch.stack([torch.zeros(12), slope], 1)
     rules = TableRules(2.0, columns)
