@@ -3,29 +3,21 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from roadworthy.core.finding import Figure, Finding, Picture, Table, Verdict
+from roadworthy.core.finding import Figure, Finding, Picture
 from roadworthy.core.report import Report
-from roadworthy.render import numbers, outcome
+from roadworthy.render import outcome
 from roadworthy.render.characters import presentable
+from roadworthy.render.environment import environment, source
 from roadworthy.render.png import png
-from roadworthy.render.strip import WIDTH, Strip, strip
+from roadworthy.render.strip import Strip, strip
 
 Draw = Callable[[Figure, str], str]  # a chart and the start of its ids, to an inline SVG
 
 MOST_BYTES = 5 * 2**20
-MOST_ROWS = 100  # of a table or a list of examples; the rest is in the report's JSON
 _ROOM = 1000  # bytes that the sentence about what was left out may take
-_LINKS = {
-    "arxiv:": "https://arxiv.org/abs/",
-    "doi:": "https://doi.org/",
-    "openreview:": "https://openreview.net/forum?id=",
-}
 
 
 @dataclass(frozen=True)
@@ -78,54 +70,28 @@ def page(report: Report, most_bytes: int = MOST_BYTES, draw: Draw = draw_chart) 
 def notebook(report: Report) -> str:
     """Write a report's outcome as a piece of HTML for a notebook's cell."""
     report = presentable(report)
-    return _environment().get_template("notebook.html.jinja").render(report=report)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("roadworthy.render"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": numbers.number,
-        "interval": numbers.interval,
-        "bounds": numbers.bounds,
-        "cell": numbers.cell,
-        "limit": outcome.limit,
-        "link": _link,
-        "numeric_columns": _numeric_columns,
-    }
-    environment.globals |= {
-        "outcome": outcome,
-        "Verdict": Verdict,
-        "MOST_ROWS": MOST_ROWS,
-        "STRIP_WIDTH": WIDTH,
-    }
-    return environment
+    return environment().get_template("notebook.html.jinja").render(report=report)
 
 
 def _fill(report: Report, entries: tuple[_Entry, ...], left_out: _LeftOut) -> str:
-    environment = _environment()
-    loader = environment.loader
-    assert loader is not None
-    style, script = (loader.get_source(environment, f"report.{kind}")[0] for kind in ("css", "js"))
+    script = source("report.js")
     digest = hashlib.sha256(script.encode()).digest()
     by_key = {entry.finding.key: entry for entry in entries}
-    return environment.get_template("report.html.jinja").render(
-        report=report,
-        areas={
-            area: [entry for entry in entries if entry.finding.area == area]
-            for area in outcome.areas(report)
-        },
-        by_key=by_key,
-        left_out=left_out,
-        style=Markup(style),
-        script=Markup(script),
-        script_hash=base64.b64encode(digest).decode(),
+    return (
+        environment()
+        .get_template("report.html.jinja")
+        .render(
+            report=report,
+            areas={
+                area: [entry for entry in entries if entry.finding.area == area]
+                for area in outcome.areas(report)
+            },
+            by_key=by_key,
+            left_out=left_out,
+            style=source("report.css"),
+            script=script,
+            script_hash=base64.b64encode(digest).decode(),
+        )
     )
 
 
@@ -179,17 +145,3 @@ def _choose(entries: tuple[_Entry, ...], excess: int) -> _LeftOut:
             names.append(part.name)
             excess -= len(part.text.encode())
     return _LeftOut(*map(tuple, chosen))
-
-
-def _numeric_columns(table: Table) -> set[int]:
-    columns = enumerate(zip(*table.rows, strict=True))
-    return {k for k, cells in columns if not any(isinstance(cell, str) for cell in cells)}
-
-
-def _link(reference: str) -> Markup | str:
-    """Make a link of `arxiv:…` and `doi:…`; other references stay words."""
-    for scheme, address in _LINKS.items():
-        if reference.lower().startswith(scheme):
-            target = address + quote(reference[len(scheme) :], safe="/:;()<>.-_")
-            return Markup('<a href="{}" rel="noreferrer">{}</a>').format(target, reference)
-    return reference
