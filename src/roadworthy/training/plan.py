@@ -61,6 +61,16 @@ class Batch:
         return weighted.mean() if reduction == "mean" else weighted
 
 
+# the parts that one strategy alone can set
+WORDS = {
+    "parts": "what the network is made of",
+    "schedule": "how long and how fast",
+    "soften": "what becomes of the targets",
+    "weights": "how much each row counts",
+    "objective": "the loss of a batch",
+    "descend": "how the loss becomes gradients",
+}
+
 Augment = Callable[[Tensor], Tensor]  # inputs (N, …) to inputs of the same shape
 Soften = Callable[[Tensor, Tensor], Tensor]  # probabilities (N, K) and rows (N,) to probabilities
 Objective = Callable[[nn.Module, Batch], Tensor]  # to the number that is made small
@@ -122,8 +132,9 @@ class TrainPlan:
         for part in parts:
             if part in self.writers:
                 raise InputError(
-                    f"{writer} and {self.writers[part]} both set the {part} of the training: "
-                    "choose one of them"
+                    f"{writer} and {self.writers[part]} both set the {part} of the training "
+                    f"({WORDS[part]}): choose one of them; it goes together with any guard, and "
+                    "with strategies that change something else"
                 )
         return replace(self, writers={**self.writers, **dict.fromkeys(parts, writer)}, **parts)
 
