@@ -30,9 +30,11 @@ def test_every_defense_is_in_the_overview(defense):
     assert f"[`{defense.card.name}`]" in (DOCS / "reference" / "defenses.md").read_text("utf-8")
 
 
-def test_the_code_of_the_guide_to_repairs_runs():
+def test_the_code_of_the_guide_to_repairs_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (DOCS / "how-to" / "repair.md").read_text(encoding="utf-8")
     code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
     found: dict = {}
     exec(compile(code, "repair.md", "exec"), found)
     assert found["repaired"].changes
+    assert (tmp_path / "comparison.html").exists()

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from tests.render.example_report import example_report
+
 QUICK = ["--budget", "quick", "--only", "robust-accuracy"]
 
 
@@ -20,6 +22,15 @@ def test_what_a_report_proposes_is_applied_and_the_model_can_be_inspected(comman
         for name in ("before", "after")
     }
     assert reports["before"]["judged"]["seed"] == reports["after"]["judged"]["seed"]
+    page = (tmp_path / "both" / "comparison.html").read_text("utf-8")
+    assert "digits-cnn → digits-cnn + adversarial-training" in page
+    assert page.count("<figure>") == 2  # accuracy over the budget, for two norms
+    code, out, err = command(
+        "diff", "both/before/report.json", "both/after/report.json", "--out", "two.html"
+    )
+    assert code == 0, err
+    assert out.rstrip().endswith("two.html")
+    assert (tmp_path / "two.html").read_text("utf-8").count("<figure>") == 2
     manifest = json.loads((tmp_path / "safer" / "bundle.json").read_text())
     assert manifest["strategies"][0]["settings"]["eps"] == 0.1
     code, out, err = command("inspect", "safer", "digits", *QUICK, "--gate", "none", "--json")
@@ -35,7 +46,10 @@ def test_what_a_report_proposes_is_applied_and_the_model_can_be_inspected(comman
         ([], "at least one defense"),
         (["--defense", "tradse"], "did you mean trades"),
         (["--defense", "trades", "--set", "gold=1"], "has no field"),
-        (["--defense", "trades,adversarial-training"], "both set the objective"),
+        (
+            ["--defense", "trades,adversarial-training"],
+            "both set the objective of the training (the loss of a batch)",
+        ),
         (["--defense", "reweighing"], "pass --sensitive"),
         (["--from", "nothing.json"], "nothing.json"),
     ],
@@ -45,3 +59,11 @@ def test_a_wrong_word_is_answered_by_a_sentence(words, says, command):
     assert code == 2
     assert says in err
     assert "Traceback" not in err
+
+
+def test_a_page_of_two_reports_that_cannot_be_written_is_a_sentence(command, tmp_path):
+    example_report().save(tmp_path / "report.json")
+    for out, says in (("nowhere/page.html", "cannot write"), ("page.pdf", "end the name in .html")):
+        code, _, err = command("diff", "report.json", "report.json", "--out", out)
+        assert code == 2
+        assert says in err

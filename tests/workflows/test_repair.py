@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import roadworthy as rw
+from roadworthy.core.comparison import Effect, effect_on
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import proportion
 from roadworthy.core.finding import Alarm, Finding, Threshold, Verdict, compare
@@ -12,7 +13,7 @@ from roadworthy.core.progress import Silent
 from roadworthy.guards import JPEG
 from roadworthy.recipes import CNN, RandomForest
 from roadworthy.strategies import TRADES, AdversarialTraining, LabelSmoothing
-from roadworthy.workflows.repair import Effect, apply_defenses, effect_on, repair
+from roadworthy.workflows.repair import apply_defenses, repair
 
 
 def finding(right, n=100, good="above", alarms=()):

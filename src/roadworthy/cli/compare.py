@@ -1,14 +1,19 @@
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from roadworthy.core.report import Report
 
 EXAMPLES = """
 Examples:
 
   roadworthy diff before/report.json after/report.json
   roadworthy diff a.json b.json --json --gate
+  roadworthy diff a.json b.json --out comparison.html
+      every chart that both reports have, before and after in one
 
 Exit codes: 0, or 1 with --gate when something became worse, 2 when a file is wrong.
 """
@@ -17,6 +22,10 @@ Exit codes: 0, or 1 with --gate when something became worse, 2 when a file is wr
 def diff(
     before: Annotated[Path, typer.Argument(help="report.json of the earlier inspection.")],
     after: Annotated[Path, typer.Argument(help="report.json of the later inspection.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File for a page of both: comparison.html.", show_default=False),
+    ] = None,
     gate: Annotated[
         bool,
         typer.Option("--gate", help="Exit 1 when something became worse.", show_default=False),
@@ -34,7 +43,9 @@ def diff(
     from roadworthy.render.numbers import interval
     from roadworthy.workflows import compare
 
-    difference = compare.diff(read_report(before), read_report(after))
+    old, new = read_report(before), read_report(after)
+    difference = compare.diff(old, new)
+    page = None if out is None else _write(old, new, out)
     if as_json:
         entries = [
             {"key": entry.key, "change": str(entry.change), "text": entry.text}
@@ -58,4 +69,16 @@ def diff(
         same = sum(entry.change is compare.Change.SAME for entry in difference.entries)
         console.print(table if table.row_count else "Nothing changed.")
         console.print(f"{same} findings are the same.", highlight=False)
+        if page is not None:
+            console.print(f"Before and after: {page}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if gate and difference.worse else 0)
+
+
+def _write(before: "Report", after: "Report", out: Path) -> Path:
+    from roadworthy.core.comparison import Comparison
+    from roadworthy.core.errors import InputError
+
+    try:
+        return Comparison(before, after).save(out)
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror}): name another file") from None

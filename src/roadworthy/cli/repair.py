@@ -56,7 +56,8 @@ def repair(
         Path, option("--out", help="Folder for the repaired model.", show_default=True)
     ] = Path("roadworthy-repaired"),
     report: Annotated[
-        Path | None, option("--report", help="Folder for the reports before and after.")
+        Path | None,
+        option("--report", help="Folder for both reports, and comparison.html of the two."),
     ] = None,
     policy: PolicyFile = None,
     budget: Budget = "standard",

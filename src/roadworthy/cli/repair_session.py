@@ -13,6 +13,7 @@ from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
 from roadworthy.cli.session import Work, load, writable, write_report
 from roadworthy.cli.session import choose_policy as choose_policy_of
+from roadworthy.core.comparison import Effect
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Finding, Verdict
@@ -23,7 +24,7 @@ from roadworthy.render.numbers import bounds, number
 from roadworthy.sources import save_bundle
 from roadworthy.workflows.chosen_items import choose_items
 from roadworthy.workflows.defenses import DEFENSES
-from roadworthy.workflows.repair import AREAS, Effect, Repaired, repair
+from roadworthy.workflows.repair import AREAS, Repaired, repair
 
 NOT_BETTER = 1
 STYLES = {Effect.BETTER: "green", Effect.WORSE: "red", Effect.UNTRUSTED: "yellow"}
@@ -38,7 +39,7 @@ class Request:
         defenses: names, in the order to apply them.
         settings: `name.field=value`.
         out: folder for the repaired model.
-        report: folder for the reports, or None.
+        report: folder for the reports and the page that compares them, or None.
         policy: what to judge by.
         effort: how much work an inspection may be.
     """
@@ -118,19 +119,25 @@ def run(request: Request, as_json: bool) -> int:
             progress=bar,
         )
     saved = save_bundle(repaired.model, request.out)
+    page = None
     if folder is not None:
         draw = keep_charts(request.work.store / "charts")
         for name, report in (("before", repaired.before), ("after", repaired.after)):
             write_report(report, writable(folder / name), draw)
+        page = repaired.save(folder / "comparison.html")
     if as_json:
         sys.stdout.write(as_text(repaired))
     else:
-        show(repaired, saved, Console())
+        console = Console()
+        show(repaired, console)
+        if page is not None:
+            console.print(f"Before and after: {page}", highlight=False, soft_wrap=True)
+        console.print(f"The repaired model: {saved}", highlight=False, soft_wrap=True)
     effects = {change.effect for change in repaired.changes}
     return 0 if Effect.BETTER in effects and Effect.WORSE not in effects else NOT_BETTER
 
 
-def show(repaired: Repaired, saved: Path, console: Console) -> None:
+def show(repaired: Repaired, console: Console) -> None:
     """Print what became of every finding, and the repair in a sentence."""
     table = Table(box=None, pad_edge=False)
     for heading in ("finding", "before", "after", "effect"):
@@ -145,7 +152,6 @@ def show(repaired: Repaired, saved: Path, console: Console) -> None:
         for alarm in change.after.alarms:
             console.print(Text(f"{change.after.title}: {alarm.text}", style="yellow"))
     console.print(Text(repaired.sentence, style="bold"))
-    console.print(f"The repaired model: {saved}", highlight=False, soft_wrap=True)
 
 
 def _on_two_lines(finding: Finding) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import PurePath
 
+from roadworthy.core.comparison import Comparison
 from roadworthy.core.errors import InputError
 from roadworthy.core.report import Report
-from roadworthy.render import html, junit, markdown, sarif
+from roadworthy.render import comparison_page, html, junit, markdown, sarif
 from roadworthy.render.html import notebook
 from roadworthy.render.terminal import terminal_summary
 
@@ -32,4 +33,15 @@ def render(report: Report, filename: str) -> str:
     return FORMATS[ending](report)
 
 
-__all__ = ["FORMATS", "notebook", "render", "terminal_summary"]
+def render_comparison(comparison: Comparison, filename: str) -> str:
+    """Write two inspections as one page.
+
+    Raises:
+        InputError: the file's name does not end in `.html`.
+    """
+    if PurePath(filename).suffix.lower() != ".html":
+        raise InputError(f"a comparison is a page, and {filename!r} is not: end the name in .html")
+    return comparison_page.page(comparison)
+
+
+__all__ = ["FORMATS", "notebook", "render", "render_comparison", "terminal_summary"]

@@ -1,7 +1,7 @@
 import io
 import warnings
 from collections.abc import Sequence
-from itertools import cycle, islice, pairwise
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -12,7 +12,9 @@ from matplotlib.figure import Figure as Canvas
 from roadworthy.core.finding import Figure, Series
 from roadworthy.render.axes import Layout, layout_of, name_axes, scale, short
 from roadworthy.render.characters import visible
-from roadworthy.render.svg import INK, MUTED, PAPER, SERIES, inline
+from roadworthy.render.looks import Look, looks_of, looks_of_sides
+from roadworthy.render.overlay import Overlay
+from roadworthy.render.svg import INK, MUTED, PAPER, inline
 
 # one size for all, small enough that the letters stay legible when a phone shrinks the chart
 WIDTH, HEIGHT = 400, 250
@@ -23,11 +25,15 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "roadworthy",  # ids are the same in every run
     "text.parse_math": False,  # a name may hold a dollar sign
 }
-_MARKERS = ("o", "s", "^", "D", "v", "P")
-_STYLES = ("-", "--", "-.", ":")
+_MARKED = 8  # how many markers a line of many points has at most where it needs them
 
 
-def draw(figure: Figure, prefix: str = "figure") -> str:
+def draw_overlay(overlay: Overlay, prefix: str = "figure") -> str:
+    """Draw a chart of two inspections as an inline SVG."""
+    return draw(overlay.figure, prefix, looks_of_sides(overlay))
+
+
+def draw(figure: Figure, prefix: str = "figure", looks: tuple[Look, ...] = ()) -> str:
     """Draw a chart as an inline SVG; equal figures give equal text.
 
     Colors are CSS variables with fallbacks, so the page decides between light and dark.
@@ -35,6 +41,7 @@ def draw(figure: Figure, prefix: str = "figure") -> str:
     Args:
         figure: what to draw.
         prefix: starts every id, so that two charts on a page do not meet.
+        looks: how each series is drawn, where the figure's own order does not say.
     """
     layout = layout_of(figure)
     size = (WIDTH / 72, _height(figure, layout) / 72)
@@ -46,7 +53,7 @@ def draw(figure: Figure, prefix: str = "figure") -> str:
         canvas = Canvas(figsize=size, layout="constrained")
         FigureCanvasSVG(canvas)
         axes = canvas.add_subplot()
-        _draw_series(axes, figure, layout)
+        _draw_series(axes, figure, layout, looks or looks_of(figure))
         _draw_lines(axes, figure, layout)
         scale(axes, figure, layout)
         name_axes(axes, figure, layout)
@@ -66,26 +73,34 @@ def _height(figure: Figure, layout: Layout) -> float:
     return min(max(HEIGHT, 70 + rows), TALLEST) + legend
 
 
-def _colors(figure: Figure) -> list[str]:
-    return list(islice(cycle(SERIES), len(figure.series)))
-
-
-def _draw_series(axes: Axes, figure: Figure, layout: Layout) -> None:
+def _draw_series(axes: Axes, figure: Figure, layout: Layout, looks: tuple[Look, ...]) -> None:
     width = _bar_width(figure, layout)
-    for place, (series, color) in enumerate(zip(figure.series, _colors(figure), strict=True)):
+    for place, (series, look) in enumerate(zip(figure.series, looks, strict=True)):
         spots = layout.spots(series)
         if figure.kind == "bar":
             shift = (place - (len(figure.series) - 1) / 2) * width
-            spots = [spot + shift for spot in spots]
-            bars = axes.barh if layout.is_flat else axes.bar
-            bars(spots, series.y, width * 0.92, color=color, alpha=0.85, linewidth=0)
-            _draw_intervals(axes, spots, series, layout.is_flat, INK)
+            _draw_bars(axes, [spot + shift for spot in spots], series, width, layout, look)
         elif figure.kind == "points":
             at = (series.y, spots) if layout.is_flat else (spots, series.y)
-            _draw_intervals(axes, spots, series, layout.is_flat, color)
-            axes.plot(*at, _MARKERS[place % 6], color=color, markersize=5)
+            _draw_intervals(axes, spots, series, layout.is_flat, look.color, look.line)
+            axes.plot(*at, look.marker, color=look.color, markersize=5, **_filling(look))
         else:
-            _draw_line(axes, figure.kind, spots, series, color, place)
+            _draw_line(axes, figure.kind, spots, series, look)
+
+
+def _draw_bars(
+    axes: Axes, spots: list[float], series: Series, width: float, layout: Layout, look: Look
+) -> None:
+    bars = axes.barh if layout.is_flat else axes.bar
+    filling = {"color": look.color, "alpha": 0.85, "linewidth": 0}
+    if not look.is_filled:
+        filling = {"facecolor": (look.color, 0.15), "edgecolor": look.color, "linewidth": 1.2}
+    bars(spots, series.y, width * 0.92, **filling)
+    _draw_intervals(axes, spots, series, layout.is_flat, INK)
+
+
+def _filling(look: Look) -> dict[str, Any]:
+    return {} if look.is_filled else {"markerfacecolor": PAPER}
 
 
 def _bar_width(figure: Figure, layout: Layout) -> float:
@@ -94,26 +109,26 @@ def _bar_width(figure: Figure, layout: Layout) -> float:
     return 0.8 * min(gaps, default=1.0) / max(1, len(figure.series))
 
 
-def _draw_line(
-    axes: Axes, kind: str, spots: Sequence[float], series: Series, color: str, place: int
-) -> None:
-    is_step = kind == "step"
+def _draw_line(axes: Axes, kind: str, spots: Sequence[float], series: Series, look: Look) -> None:
+    is_step, is_long = kind == "step", len(spots) > 30
     axes.plot(
         spots,
         series.y,
-        color=color,
+        color=look.color,
         linewidth=1.8,
-        linestyle=_STYLES[place // len(SERIES) % len(_STYLES)],
+        linestyle=look.line,
         drawstyle="steps-post" if is_step else "default",
-        marker=_MARKERS[place % 6] if len(spots) <= 30 and not is_step else "",
+        marker=look.marker if look.is_marked or not (is_long or is_step) else "",
         markersize=4.5,
+        markevery=-(-len(spots) // _MARKED) if is_long else 1,
+        **_filling(look),
     )
     if series.low:
         axes.fill_between(
             spots,
             series.low,
             series.high,
-            color=color,
+            color=look.color,
             alpha=0.16,
             linewidth=0,
             step="post" if is_step else None,
@@ -121,11 +136,16 @@ def _draw_line(
 
 
 def _draw_intervals(
-    axes: Axes, spots: Sequence[float], series: Series, is_flat: bool, color: str
+    axes: Axes,
+    spots: Sequence[float],
+    series: Series,
+    is_flat: bool,
+    color: str,
+    line: str = "-",
 ) -> None:
     if series.low:
         across = axes.hlines if is_flat else axes.vlines
-        across(spots, series.low, series.high, color=color, linewidth=1.3)
+        across(spots, series.low, series.high, color=color, linewidth=1.3, linestyle=line)
 
 
 def _draw_lines(axes: Axes, figure: Figure, layout: Layout) -> None:

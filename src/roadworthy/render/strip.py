@@ -38,7 +38,7 @@ def strip(finding: Finding) -> Strip | None:
         return None
     estimate, threshold = finding.estimate, finding.threshold
     numbers = (estimate.low, estimate.value, estimate.high, threshold.limit)
-    low, value, high, bar = (_place(number, numbers) for number in numbers)
+    low, value, high, bar = (place(number, numbers) for number in numbers)
     is_below = threshold.good == "below"
     return Strip(
         low=low,
@@ -51,7 +51,8 @@ def strip(finding: Finding) -> Strip | None:
     )
 
 
-def _place(number: float, numbers: tuple[float, ...]) -> float:
+def place(number: float, numbers: tuple[float, ...]) -> float:
+    """Place one of several numbers on a strip that the least and the largest of them span."""
     least, most = min(numbers), max(numbers)
     if least == most:
         return WIDTH / 2

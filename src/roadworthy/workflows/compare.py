@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from roadworthy.core.comparison import Comparison
 from roadworthy.core.finding import SEVERITY, Finding, Verdict
 from roadworthy.core.report import Report
 
@@ -71,19 +72,7 @@ def diff(before: Report, after: Report) -> Difference:
     old = {finding.key: finding for finding in before.findings}
     new = {finding.key: finding for finding in after.findings}
     entries = [_compare(key, old.get(key), new.get(key)) for key in [*new, *(old.keys() - new)]]
-    return Difference(_subject_changes(before, after), tuple(entries))
-
-
-def _subject_changes(before: Report, after: Report) -> tuple[str, ...]:
-    pairs = (
-        ("the model", before.inspected.model_hash, after.inspected.model_hash),
-        ("the dataset", before.inspected.dataset_hash, after.inspected.dataset_hash),
-        ("the policy", before.judged.policy_hash, after.judged.policy_hash),
-        ("the inspecting code", before.judged.code_hash, after.judged.code_hash),
-        ("the seed", before.judged.seed, after.judged.seed),
-        ("the budget", before.judged.budget, after.judged.budget),
-    )
-    return tuple(f"{name} is not the same" for name, a, b in pairs if a != b)
+    return Difference(Comparison(before, after).differences, tuple(entries))
 
 
 def _compare(key: str, before: Finding | None, after: Finding | None) -> Entry:

@@ -1,14 +1,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 from roadworthy.core.artifact import Bench, Store
+from roadworthy.core.comparison import Comparison
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
-from roadworthy.core.estimates import Measure
-from roadworthy.core.finding import Finding, Verdict
 from roadworthy.core.guard import Guard, Guarding, protect
 from roadworthy.core.model import Model
 from roadworthy.core.policy import Policy
@@ -23,62 +22,19 @@ Defense = Strategy | Guard
 AREAS = ("performance", "robustness", "bias", "resources")
 
 
-class Effect(StrEnum):
-    """What a repair did to the number that a finding is judged by."""
-
-    BETTER = "better"  # the intervals do not overlap
-    WORSE = "worse"
-    UNCLEAR = "no clear change"  # the intervals overlap
-    UNTRUSTED = "not to be trusted"  # an alarm says that the test after the repair may have failed
-    UNJUDGED = "not judged"  # it was not assessed before or after
-
-
-@dataclass(frozen=True)
-class Change:
-    """One finding before and after a repair.
-
-    Args:
-        before: the finding of the model as it was.
-        after: the finding of the repaired model.
-        effect: what became of its estimate.
-    """
-
-    before: Finding
-    after: Finding
-    effect: Effect
-
-
 @dataclass(frozen=True, eq=False)
-class Repaired:
-    """What a repair came to.
+class Repaired(Comparison):
+    """What a repair came to: inspections before and after with the same seed and policy.
 
     Args:
-        model: the repaired model.
         before: inspection of the model as it was.
-        after: inspection of the repaired model, with the same seed and policy.
-        changes: every finding that both have and that has an estimate.
+        after: inspection of the repaired model.
+        model: the repaired model.
     """
 
     model: Model
-    before: Report
-    after: Report
-    changes: tuple[Change, ...]
 
-    @property
-    def sentence(self) -> str:
-        """Say in one sentence whether the model is better."""
-        named = {
-            effect: ", ".join(_name(change) for change in self.changes if change.effect == effect)
-            for effect in (Effect.BETTER, Effect.WORSE, Effect.UNTRUSTED)
-        }
-        parts = [f"{effect}: {names}" for effect, names in named.items() if names]
-        if not parts:
-            return "Nothing changed beyond chance: this is no repair."
-        return f"{'; '.join(parts)}; the rest did not change beyond chance.".capitalize()
-
-
-def _name(change: Change) -> str:
-    return change.after.title.lower()
+    unchanged: ClassVar[str] = "Nothing changed beyond chance: this is no repair."
 
 
 def apply_defenses(
@@ -174,32 +130,4 @@ def repair(
         return run_inspection(bench, judged_by, include_rows=include_rows, progress=progress)
 
     repaired = apply_defenses(model, data, defenses, seed=seed, progress=progress)
-    before, after = inspected(model), inspected(repaired)
-    return Repaired(repaired, before, after, changes(before, after))
-
-
-def changes(before: Report, after: Report) -> tuple[Change, ...]:
-    """Compare the findings that two inspections share and that have an estimate in either."""
-    old = {finding.key: finding for finding in before.findings}
-    return tuple(
-        Change(old[new.key], new, effect_on(old[new.key], new))
-        for new in after.findings
-        if new.key in old and (new.estimate or old[new.key].estimate)
-    )
-
-
-def effect_on(before: Finding, after: Finding) -> Effect:
-    """Say what became of a finding's estimate; better only where no interval overlaps."""
-    a, b, threshold = before.estimate, after.estimate, after.threshold
-    unjudged = (Verdict.NOT_ASSESSED, Verdict.ERROR)
-    if a is None or b is None or threshold is None or after.verdict in unjudged:
-        return Effect.UNJUDGED
-    if not _is_apart(a, b):
-        return Effect.UNCLEAR
-    if (b.value > a.value) is not (threshold.good == "above"):
-        return Effect.WORSE
-    return Effect.UNTRUSTED if after.alarms else Effect.BETTER
-
-
-def _is_apart(a: Measure, b: Measure) -> bool:
-    return a.high < b.low or b.high < a.low
+    return Repaired(inspected(model), inspected(repaired), repaired)
