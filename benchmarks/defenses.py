@@ -31,11 +31,14 @@ SETTINGS = {
     "gradient-regularization": {"weight": 0.3},
 }
 # how many images, of defenses that make a pass slow
-FEW = {"pixel-defend": 20, "region-based": 50, "randomized-smoothing": 20, "eit": 20}
+FEW = {
+    **{"pixel-defend": 20, "region-based": 50, "randomized-smoothing": 20, "eit": 20},
+    "eit-training+eit": 20,
+}
 # no remedies of attacks by their cards, but in the table, or said to be
 SHOWN = (
     *("label-smoothing", "gaussian-augmentation", "defensive-distillation", "thermometer"),
-    *("awp", "augmix"),
+    *("awp", "augmix", "eit-training+eit"),
 )
 
 
@@ -112,7 +115,7 @@ def beyond(hits, others):
 
 
 def compare(names, data):
-    """Measure defenses beside the plain model; yields one row each."""
+    """Measure defenses, or several joined by +, beside the plain model; yields one row each."""
     import torch
 
     from roadworthy.core.progress import Silent
@@ -145,9 +148,9 @@ def compare(names, data):
     first, bare = row("none", plain, 0.0)
     yield first
     for name in names:
-        defense = settled(DEFENSES.get(name))
+        together = [settled(DEFENSES.get(part)) for part in name.split("+")]
         started = time.process_time()
-        model = apply_defenses(plain, data, [defense])
+        model = apply_defenses(plain, data, together)
         yield row(name, model, time.process_time() - started, bare)[0]
 
 
@@ -155,11 +158,12 @@ def usual():
     """Name the defenses against attacks, and those of the table that are none by their card."""
     from roadworthy.workflows.defenses import DEFENSES
 
-    return [
+    names = [
         defense.card.name
         for defense in DEFENSES
         if "RW-ROB-001" in defense.card.fixes or defense.card.name in SHOWN
     ]
+    return names + [name for name in SHOWN if "+" in name]
 
 
 def training(data):

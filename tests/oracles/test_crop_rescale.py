@@ -3,6 +3,7 @@ from torch.nn.functional import interpolate
 
 from roadworthy.core.guard import protect
 from roadworthy.guards import CropRescale
+from roadworthy.images.crop_rescale import cropped
 from tests.guard_subjects import digits, held
 
 
@@ -12,7 +13,7 @@ def test_each_result_is_one_of_the_crops_and_all_occur():
     ways = interpolate(torch.cat(crops), size=(8, 8), mode="bilinear", align_corners=False)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        drawn = CropRescale(side=0.75).cropped(image.repeat(200, 1, 1, 1))
+        drawn = cropped(image.repeat(200, 1, 1, 1), 0.75)
     off = (drawn[:, None] - ways[None]).abs().flatten(2).amax(2)
     assert off.amin(1).max() <= 1e-5
     assert off.argmin(1).unique().tolist() == list(range(9))

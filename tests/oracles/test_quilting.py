@@ -4,6 +4,7 @@ import torch
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import protect
 from roadworthy.guards import Quilting
+from roadworthy.images.quilts import Quilts
 from tests.guard_subjects import digits, held
 
 
@@ -20,13 +21,13 @@ def test_an_image_made_of_its_patches_is_left_alone():
     x = torch.rand(2, 3, 7, 10, generator=torch.Generator().manual_seed(0))
     wide = torch.nn.functional.pad(x, (0, 0, 0, 1), mode="replicate")
     patches = wide.unfold(2, 4, 1).unfold(3, 4, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 48)
-    torch.testing.assert_close(Quilting(neighbors=1).quilted(x, patches), x)
+    torch.testing.assert_close(Quilts(neighbors=1).quilted(x, patches), x)
 
 
 def test_patches_side_by_side_are_the_nearest_ones():
     x = torch.tensor([[0.1, 0.2, 0.9, 0.8], [0.1, 0.2, 0.9, 0.8]]).reshape(1, 1, 2, 4)
     patches = torch.tensor([[0.0] * 4, [1.0] * 4, [0.5] * 4])
-    quilted = Quilting(patch=2, overlap=0, neighbors=1).quilted(x, patches)
+    quilted = Quilts(patch=2, overlap=0, neighbors=1).quilted(x, patches)
     assert torch.equal(quilted, torch.tensor([[[[0.0, 0, 1, 1], [0, 0, 1, 1]]]]))
 
 
@@ -34,7 +35,7 @@ def test_one_of_the_nearest_is_drawn():
     x, patches = torch.zeros(200, 1, 2, 2), torch.tensor([[0.1] * 4, [0.2] * 4, [0.9] * 4])
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        quilted = Quilting(patch=2, overlap=0, neighbors=2).quilted(x, patches)
+        quilted = Quilts(patch=2, overlap=0, neighbors=2).quilted(x, patches)
     drawn = (quilted[:, 0, 0, 0] > 0.15).double().mean()
     assert quilted.amax() <= 0.2
     assert 0.35 <= drawn <= 0.65  # 4 standard errors of a half of 200

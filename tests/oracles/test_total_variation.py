@@ -4,7 +4,7 @@ import torch
 from scipy.optimize import minimize
 
 from roadworthy.guards import TotalVariation
-from roadworthy.guards.total_variation import smoothest
+from roadworthy.images.total_variation import smoothest
 from tests.guard_subjects import held, undefended
 
 TINY = 1e-14  # under each root, so that scipy meets no corner; it adds less than 1e-6

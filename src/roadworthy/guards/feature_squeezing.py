@@ -1,12 +1,10 @@
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from roadworthy.core.adaptive import Guarded, InputStep
+from roadworthy.core.adaptive import Guarded
 from roadworthy.core.card import Card
-from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
+from roadworthy.images.bit_depth import bit_depth
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,4 @@ class FeatureSqueezing(Guard):
     kinds = frozenset({"image"})
 
     def wrap(self, model: Model, learned: Learned) -> Model:
-        if not 1 <= self.bits <= 8:
-            raise InputError(f"feature squeezing keeps 1 to 8 bits per channel, not {self.bits}")
-        return Guarded(model, InputStep(f"bits-{self.bits}", self.squeezed))
-
-    def squeezed(self, x: Tensor) -> Tensor:
-        """Round images (N, C, H, W) to 2^bits levels from 0 to 1."""
-        last = 2**self.bits - 1
-        return (x * last).round() / last
+        return Guarded(model, bit_depth(self.bits))

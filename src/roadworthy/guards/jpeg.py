@@ -1,15 +1,10 @@
-import io
 from dataclasses import dataclass
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-
-from roadworthy.core.adaptive import Guarded, InputStep
+from roadworthy.core.adaptive import Guarded
 from roadworthy.core.card import Card
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
+from roadworthy.images.jpeg import jpeg
 
 
 @dataclass(frozen=True)
@@ -39,23 +34,4 @@ class JPEG(Guard):
     kinds = frozenset({"image"})
 
     def wrap(self, model: Model, learned: Learned) -> Model:
-        return Guarded(model, InputStep(f"jpeg-{self.quality}", self._compressed))
-
-    def _compressed(self, x: Tensor) -> Tensor:
-        bytes_ = (x.detach().clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
-        # Pillow compresses image by image; one or three channels at a time
-        images = [_round_trip(image, self.quality) for image in bytes_]
-        return torch.from_numpy(np.stack(images)).to(x) / 255
-
-
-def _round_trip(image: np.ndarray, quality: int) -> np.ndarray:
-    """Compress an image (C, H, W) of bytes and read it back; channels alone unless they are 3."""
-    if len(image) != 3:
-        return np.stack([_read_back(Image.fromarray(channel), quality) for channel in image])
-    return _read_back(Image.fromarray(image.transpose(1, 2, 0)), quality).transpose(2, 0, 1)
-
-
-def _read_back(image: Image.Image, quality: int) -> np.ndarray:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file))
+        return Guarded(model, jpeg(self.quality))

@@ -3,12 +3,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.resampling import bilinear
 from roadworthy.core.adaptive import Guarded, InputStep
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
+from roadworthy.images.resampling import bilinear
 
 
 @dataclass(frozen=True)

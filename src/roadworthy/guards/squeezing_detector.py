@@ -7,8 +7,8 @@ from roadworthy.core.card import Card
 from roadworthy.core.detector import Detector
 from roadworthy.core.guard import Learned
 from roadworthy.core.model import Model
-from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.spatial_smoothing import SpatialSmoothing
+from roadworthy.images.bit_depth import squeezed
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SqueezingDetector(Detector):
     kinds = frozenset({"image"})
 
     def scores(self, model: Model, learned: Learned, x: Tensor) -> Tensor:
-        rounded = FeatureSqueezing(self.bits).squeezed(x)
+        rounded = squeezed(x, self.bits)
         rounded = x + (rounded - x).detach()  # the identity's derivative takes the rounding's place
         smoothed = SpatialSmoothing(self.window).smoothed(x)
         plain, *others = (model(seen).softmax(1) for seen in (x, rounded, smoothed))

@@ -8,6 +8,7 @@ from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
+from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
@@ -34,6 +35,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     GradientRegularization,
     GaussianAugmentation,
     AugMix,
+    EITTraining,
     LabelSmoothing,
     DefensiveDistillation,
     ThermometerEncoding,
@@ -58,6 +60,7 @@ __all__ = [
     "BandAblation",
     "ClassWeights",
     "DefensiveDistillation",
+    "EITTraining",
     "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",

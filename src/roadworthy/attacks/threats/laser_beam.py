@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.resampling import centered
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.threat import Transformation
+from roadworthy.images.resampling import centered
 
 # Bruton's approximation of the visible spectrum, straight between these wavelengths in nm
 COLORS = {

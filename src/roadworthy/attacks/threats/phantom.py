@@ -4,10 +4,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.resampling import centered
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.threat import Transformation
+from roadworthy.images.resampling import centered
 
 AMBIENT = 0.2  # light that even a black surface throws back, as a share of what a white one does
 EDGE = 0.04  # softness of the outline, as a share of the object's radius

@@ -3,10 +3,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roadworthy.attacks.resampling import bilinear, centered
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.threat import Transformation
+from roadworthy.images.resampling import bilinear, centered
 
 
 @dataclass(frozen=True)

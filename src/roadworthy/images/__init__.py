@@ -1,0 +1,1 @@
+"""What is done to images: steps that guards put before a model and trainings learn under."""
