@@ -3,6 +3,7 @@
 from roadworthy.core.detector import Detector
 from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
+from roadworthy.guards.augmix_views import AugMixViews
 from roadworthy.guards.conformal import Conformal
 from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
@@ -35,6 +36,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     PixelDefend,
     RandomizedSmoothing,
     PatchSmoothing,
+    AugMixViews,
     Temperature,
     Conformal,
     GroupThresholds,
@@ -51,6 +53,7 @@ __all__ = [
     "EIT",
     "GUARDS",
     "JPEG",
+    "AugMixViews",
     "Conformal",
     "CropRescale",
     "FeatureSqueezing",

@@ -49,6 +49,10 @@ class Voting(Model):
     def count(self, outputs: Tensor) -> Tensor:
         """Count the votes (N, K) in outputs (copies, N, K)."""
 
+    def answer(self, votes: Tensor) -> Tensor:
+        """Turn the votes (N, K) of all copies into logits: the logarithm of their shares."""
+        return log_shares(votes)
+
     @abstractmethod
     def around(self, model: Model) -> "Voting":
         """Give the same votes of another model."""
@@ -56,7 +60,7 @@ class Voting(Model):
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             votes = sum(self.count(self._outputs(x, places)) for places in self.pieces(x))
-        return log_shares(votes, x)
+        return self.answer(votes).to(x.dtype)
 
     def features(self, x: Tensor) -> Tensor:
         answer, pieces = self.model.features, self.pieces(x)
@@ -117,7 +121,7 @@ class AroundVotes(Model):
                 expected, votes = expected + some, votes + more
         self._next_seed += 1
         soft = (expected / self.voting.copies).clamp_min(torch.finfo(x.dtype).tiny).log()
-        return log_shares(votes, x) + soft - soft.detach()
+        return self.voting.answer(votes).to(x.dtype) + soft - soft.detach()
 
     def features(self, x: Tensor) -> Tensor:
         with torch.random.fork_rng():
@@ -130,7 +134,7 @@ class AroundVotes(Model):
         self.voting.move(device)
 
 
-def log_shares(votes: Tensor, like: Tensor) -> Tensor:
+def log_shares(votes: Tensor) -> Tensor:
     """Give the logarithm of the shares of votes (N, K); one vote more each keeps them above 0."""
     more = votes + 1
-    return (more / more.sum(1, keepdim=True)).log().to(like.dtype)
+    return (more / more.sum(1, keepdim=True)).log()
