@@ -21,6 +21,7 @@ from tests.toy_data import toy
 # settings that make a guard cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
     "conformal": {"folds": 2},
+    "equalized-odds": {"folds": 2},
     "group-thresholds": {"folds": 2},
     "patch-smoothing": {"band": 7},
     "randomized-smoothing": {"sigma": 0.1, "draws": 40},
@@ -28,7 +29,7 @@ USUAL: dict[str, dict] = {
     "region-based": {"points": 20, "step": 0.1},
     "temperature": {"folds": 2},
 }
-BINARY = ("group-thresholds",)  # guards of two classes
+BINARY = ("equalized-odds", "group-thresholds")  # guards of two classes
 CASES = [(guard, kind) for guard in GUARDS for kind in sorted(guard.kinds)]
 every_case = pytest.mark.parametrize(
     ("guard", "kind"), CASES, ids=[f"{g.card.name}-{kind}" for g, kind in CASES]

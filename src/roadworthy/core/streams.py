@@ -49,6 +49,13 @@ class Streams:
         """Make the streams of samples `index` (N,), of their copies `copy` (N,), under a seed."""
         return cls(_mix(index.to(torch.int64) * _GOLDEN + _word(seed) + copy * _MIX_1))
 
+    @classmethod
+    def of_inputs(cls, seed: int, x: Tensor) -> "Streams":
+        """Make the streams of inputs (N, …) by their numbers: equal inputs draw alike anywhere."""
+        bits = (x.detach().double() + 0.0).flatten(1).contiguous().view(torch.int64)  # no -0
+        place = torch.arange(bits.shape[1], device=x.device) * _GOLDEN
+        return cls.of(seed, _mix(_mix(bits + place)).sum(1))
+
     def take(self, rows: Tensor) -> "Streams":
         """Keep the streams of some rows, by mask or index."""
         kept = Streams(self.keys[rows], self._draw)

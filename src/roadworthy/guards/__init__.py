@@ -7,6 +7,7 @@ from roadworthy.guards.augmix_views import AugMixViews
 from roadworthy.guards.conformal import Conformal
 from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
+from roadworthy.guards.equalized_odds import EqualizedOdds
 from roadworthy.guards.feature_squeezing import FeatureSqueezing
 from roadworthy.guards.group_thresholds import GroupThresholds
 from roadworthy.guards.jpeg import JPEG
@@ -40,6 +41,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     Temperature,
     Conformal,
     GroupThresholds,
+    EqualizedOdds,
 )
 
 DETECTORS: Registry[type[Detector]] = Registry(
@@ -56,6 +58,7 @@ __all__ = [
     "AugMixViews",
     "Conformal",
     "CropRescale",
+    "EqualizedOdds",
     "FeatureSqueezing",
     "GroupThresholds",
     "MahalanobisDetector",

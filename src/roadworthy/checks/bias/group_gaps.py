@@ -134,14 +134,18 @@ class _Gap:
 
 def _thresholds(subject: Subject, attribute: str) -> tuple[Remedy, ...]:
     data = subject.dataset
-    is_feature = attribute in {feature.name for feature in data.features}
-    if not is_feature or len(data.classes) != 2:
+    names = {feature.name for feature in data.features}
+    if attribute not in names or len(data.classes) != 2:
         return ()
     text = "Where the law allows it, give each group its own threshold."
     guard = "group-thresholds"
     if len(data.roles.sensitive) > 1:
         guard += f" --set attribute={attribute}"
-    return (by_guard(subject, text, guard, is_first=False),)
+    remedies = [by_guard(subject, text, guard, is_first=False)]
+    if len(set(data.roles.sensitive) & names) > 1:
+        text = "Where the law allows it, make both error rates equal across all groups, crossed."
+        remedies.append(by_guard(subject, text, "equalized-odds", is_first=False))
+    return tuple(remedies)
 
 
 def _rates(data: Dataset, choice: np.ndarray) -> list[_Rate]:
