@@ -145,6 +145,19 @@ def test_every_sensitive_attribute_has_its_own_finding():
     assert [finding.scope for finding in findings] == ["sex", "region"]
 
 
+def test_crossed_groups_are_proposed_where_several_attributes_are_features():
+    y = np.arange(400) % 2
+    columns = {"sex": np.arange(400) // 2 % 2, "region": np.arange(400) // 4 % 2}
+    data = planted(y, y, columns, ("sex", "region"))
+    named = zip(data.features, columns, strict=True)
+    data = replace(data, features=tuple(replace(feature, name=name) for feature, name in named))
+    for sensitive, proposed in ((("sex", "region"), True), (("sex",), False)):
+        few = replace(data, roles=Roles(sensitive=sensitive))
+        commands = [remedy.command or "" for remedy in gaps_of(few)[0].remedies]
+        assert any("--defense group-thresholds" in command for command in commands)
+        assert any("--defense equalized-odds" in command for command in commands) is proposed
+
+
 def test_repeated_patients_raise_an_alarm():
     y = np.arange(400) % 2
     columns = {"sex": np.arange(400) // 2 % 2, "patient": np.arange(400) // 4}

@@ -34,7 +34,7 @@ class GroupGaps(Check):
     When it does not apply: without a sensitive attribute, for regression, or where fewer than two
     groups have `min_rows` rows. Labels are taken as true: a bias in them is not seen.
     How to fix: more rows of the group that fares worse, reweighing, thresholds per group where the
-    law allows them.
+    law allows them, or equalized odds for several attributes crossed.
     References: Newcombe 1998 (interval); Holm 1979; Hardt et al. 2016, arXiv:1610.02413 (equal
     error rates); 29 CFR 1607.4(D) (the four-fifths rule of selection ratios); Chouldechova 2017,
     arXiv:1610.07524 (why all gaps cannot vanish together).
