@@ -75,6 +75,7 @@ class EqualizedOdds(Guard):
             raise InputError(f"equalized-odds takes one of {', '.join(CONSTRAINTS)}")
         if len(data.classes) != 2:
             raise InputError(f"equalized-odds needs two classes; {data.name} has another number")
+        _threshold_optimizer()  # before the trainings, which may take minutes
         places = self._places(data)
         seen = left_out(model, data, rows, self.folds, seed, progress)
         # of the rows in the order in which they were left out
@@ -109,6 +110,14 @@ class EqualizedOdds(Guard):
         return ByLot(model, learned, repr(self))
 
 
+def _threshold_optimizer() -> type:
+    try:
+        from fairlearn.postprocessing import ThresholdOptimizer
+    except ImportError:
+        raise MissingExtraError("equalized-odds", "fairness") from None
+    return ThresholdOptimizer
+
+
 class _Odds(BaseEstimator):
     """What fairlearn takes for a trained model: it gives the log-odds that it is given."""
 
@@ -138,10 +147,6 @@ def lots(
         InputError: fewer than two groups have enough rows.
         MissingExtraError: fairlearn is not installed.
     """
-    try:
-        from fairlearn.postprocessing import ThresholdOptimizer
-    except ImportError:
-        raise MissingExtraError("equalized-odds", "fairness") from None
     count = (group * 2 + y).bincount(minlength=2 * groups).reshape(groups, 2)
     is_judged = count.amin(1) >= LEAST_ROWS
     if is_judged.sum() < 2:
@@ -150,7 +155,7 @@ def lots(
             "split: name other --set attributes"
         )
     known = is_judged[group]
-    optimizer = ThresholdOptimizer(
+    optimizer = _threshold_optimizer()(
         estimator=_Odds(),
         constraints=constraint,
         prefit=True,
