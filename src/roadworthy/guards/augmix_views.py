@@ -42,7 +42,6 @@ class AugMixViews(MixSettings, Guard):
         "Mean answer over AugMix views",
         aliases=("test-time-augmix", "test-time-augmentation"),
         paper="arxiv:1912.02781",
-        fixes=("RW-ROB-002",),
         safety="changes predictions",
     )
     kinds = frozenset({"image"})
