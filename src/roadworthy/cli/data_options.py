@@ -89,6 +89,9 @@ class DataOptions:
         Text, option("--metadata", help="CSV whose row k describes input k of a .npz file.")
     ] = None
     test: Annotated[Text, option("--test", help="A second file with the test split.")] = None
+    production: Annotated[
+        Text, option("--production", help="Rows from where the model is used, labelled or not.")
+    ] = None
     without: Annotated[Path | None, option("--without", help="CSV of split,row to leave out.")] = (
         None
     )

@@ -241,6 +241,7 @@ def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
         sensitive=tuple(options.sensitive),
         metadata=options.metadata,
         test=options.test,
+        production=options.production,
         without=options.without,
         label_offset=options.label_offset,
         task=options.task,

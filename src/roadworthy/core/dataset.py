@@ -65,9 +65,10 @@ class Split:
     """Rows that are used together, and where they stood in the source.
 
     Args:
-        name: `train`, `test`, …
+        name: `train`, `test`, `val`, or `production` for rows from where the model is used.
         x: (N, C, H, W) images in [0, 1] or (N, D) features, float.
-        y: (N,) class numbers from 0 (int64), or targets (float) for regression.
+        y: (N,) class numbers from 0 (int64), or targets (float) for regression; of a production
+            row whose target is not known -1, or NaN.
         ids: (N,) row numbers in the source.
         columns: metadata by name, each (N,), in the rows' order.
     """
@@ -80,6 +81,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def is_labelled(self) -> Tensor:
+        """(N,) whether a row's target is known."""
+        return ~self.y.isnan() if self.y.is_floating_point() else self.y >= 0
 
     def take(self, rows: Tensor) -> "Split":
         """Keep some rows, by mask or index."""
@@ -138,6 +144,11 @@ class Dataset:
     def test(self) -> Split:
         """The rows that the model is judged on."""
         return self.split("test")
+
+    @property
+    def production(self) -> Split | None:
+        """Rows from where the model is used, if there are any."""
+        return next((split for split in self.splits if split.name == "production"), None)
 
     @property
     def kind(self) -> Literal["image", "tabular"]:

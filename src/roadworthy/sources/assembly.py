@@ -13,7 +13,9 @@ from roadworthy.sources.pixels import read_pixels
 from roadworthy.sources.role_columns import read_role_columns
 from roadworthy.sources.rows import Rows
 from roadworthy.sources.splits import (
+    PRODUCTION,
     Division,
+    are_production,
     divide_as_named,
     divide_at_random,
     divide_by_group,
@@ -29,11 +31,12 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
     Raises:
         InputError: no model could be trained or judged on it.
     """
-    rows = _with_targets(rows)
-    labels = read_labels(rows.target, options, rows.classes)
+    rows = _with_targets(rows, options)
+    labels = _read_labels(rows, options)
     columns, column_notes = read_role_columns(rows.columns, options)
-    division = _divide(rows, labels, columns, options)
-    ids, id_notes = _number_rows(rows, options)
+    is_production = _are_production(rows, options)
+    division = _divide(rows, labels, columns, options, is_production)
+    ids, id_notes = _number_rows(rows, options, ~is_production)
     parts, notes = division.parts, [*rows.notes, *labels.notes, *column_notes, *division.notes]
     notes += id_notes
     if options.without is not None:
@@ -64,7 +67,21 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
     )
 
 
-def _with_targets(rows: Rows) -> Rows:
+def _are_production(rows: Rows, options: DataOptions) -> np.ndarray:
+    """Say which rows (N,) are from where the model is used: they are never split anew."""
+    found = np.zeros(len(rows), dtype=bool)
+    if rows.given is not None:
+        found |= are_production(rows.given)
+    if options.split_column is not None:
+        found |= are_production(_names_of_splits(rows, options.split_column))
+    return found
+
+
+def _names_of_splits(rows: Rows, column: str) -> np.ndarray:
+    return np.array(rows.columns[column].cast(pl.String).fill_null("").to_list(), dtype=str)
+
+
+def _with_targets(rows: Rows, options: DataOptions) -> Rows:
     target = rows.target.fill_nan(None) if rows.target.dtype.is_float() else rows.target
     if not len(target):
         raise InputError(f"{rows.name} has no rows")
@@ -72,20 +89,55 @@ def _with_targets(rows: Rows) -> Rows:
     if missing == len(target):
         raise InputError(f"{rows.name}: the target {target.name!r} has no values")
     rows = replace(rows, target=target)
-    if not missing:
+    is_kept = target.is_not_null().to_numpy() | _are_production(rows, options)
+    if is_kept.all():
         return rows
-    note = f"{missing} rows without a target were left out."
-    return replace(rows.take(target.is_not_null().to_numpy()), notes=(*rows.notes, note))
+    note = f"{(~is_kept).sum()} rows without a target were left out."
+    return replace(rows.take(is_kept), notes=(*rows.notes, note))
+
+
+def _read_labels(rows: Rows, options: DataOptions) -> Labels:
+    """Number the targets; those of production rows need not be known."""
+    is_known = rows.target.is_not_null().to_numpy()
+    labels = read_labels(rows.target.filter(is_known), options, rows.classes)
+    if is_known.all():
+        return labels
+    unknown = float("nan") if labels.task == Task.REGRESSION else -1
+    y = np.full(len(rows), unknown, dtype=labels.y.dtype)
+    y[is_known] = labels.y
+    return replace(labels, y=y)
 
 
 def _divide(
+    rows: Rows,
+    labels: Labels,
+    columns: dict[str, np.ndarray],
+    options: DataOptions,
+    is_production: np.ndarray,
+) -> Division:
+    if not is_production.any():
+        return _divide_rows(rows, labels, columns, options)
+    rest = np.flatnonzero(~is_production)
+    others = rows.take(~is_production)
+    if others.given is not None and not (others.given != "").any():
+        others = replace(others, given=None)
+    division = _divide_rows(
+        others,
+        replace(labels, y=labels.y[rest]),
+        {name: values[rest] for name, values in columns.items()},
+        options,
+    )
+    parts = {name: rest[picked] for name, picked in division.parts.items()}
+    return replace(division, parts={**parts, PRODUCTION: np.flatnonzero(is_production)})
+
+
+def _divide_rows(
     rows: Rows, labels: Labels, columns: dict[str, np.ndarray], options: DataOptions
 ) -> Division:
     strata = labels.y if labels.task != Task.REGRESSION else np.zeros(len(rows), dtype=np.int64)
     if options.split_column is not None:
-        names = rows.columns[options.split_column].cast(pl.String).fill_null("")
         origin = f"The split was given by column {options.split_column!r}."
-        return divide_as_named(np.array(names.to_list(), dtype=str), origin)
+        return divide_as_named(_names_of_splits(rows, options.split_column), origin)
     if options.split == "by-group":
         if options.group is None:
             raise InputError("--split by-group needs to know the groups: pass --group COLUMN")
@@ -102,9 +154,12 @@ def _divide(
     return replace(division, origin=division.origin.replace("No split was given", "Split anew"))
 
 
-def _number_rows(rows: Rows, options: DataOptions) -> tuple[np.ndarray, list[str]]:
+def _number_rows(
+    rows: Rows, options: DataOptions, is_split: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
     """Give row numbers that are unique within a split."""
-    if options.split not in METHODS or len(np.unique(rows.ids)) == len(rows):
+    ids = rows.ids[is_split]
+    if options.split not in METHODS or len(np.unique(ids)) == len(ids):
         return rows.ids.astype(np.int64), []
     note = "The source's own splits were pooled and split anew; rows are numbered through them."
     return np.arange(len(rows)), [note]
@@ -147,6 +202,7 @@ def _notable_classes(parts: dict[str, np.ndarray], labels: Labels) -> list[str]:
     counts = {
         name: np.bincount(labels.y[rows], minlength=len(labels.classes))
         for name, rows in parts.items()
+        if name != PRODUCTION
     }
     unseen = np.flatnonzero((counts["train"] == 0) & (counts["test"] > 0))
     single = np.flatnonzero(sum(counts.values()) == 1)

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from roadworthy.core.dataset import Dataset
@@ -5,10 +7,12 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.assembly import assemble
 from roadworthy.sources.builtin_datasets import DATASETS
 from roadworthy.sources.data_options import DataOptions, read_task
-from roadworthy.sources.image_folder import read_image_folder
+from roadworthy.sources.image_folder import read_image_folder, read_unlabelled_images
 from roadworthy.sources.npz_files import read_npz
-from roadworthy.sources.rows import Rows, join
+from roadworthy.sources.rows import Rows, add_production, join
 from roadworthy.sources.tables import read_table
+
+TABLES = (".csv", ".csv.gz", ".parquet")
 
 
 def load_dataset(
@@ -23,6 +27,7 @@ def load_dataset(
     sensitive: tuple[str, ...] = (),
     metadata: str | Path | None = None,
     test: str | Path | None = None,
+    production: str | Path | None = None,
     without: str | Path | None = None,
     label_offset: int = 0,
     task: str | None = None,
@@ -43,6 +48,8 @@ def load_dataset(
         sensitive: columns whose groups must be treated alike.
         metadata: a CSV file whose row k describes input k of a .npz file.
         test: a second source of the same kind: the test split.
+        production: rows from where the model is used; they may lack labels, and a folder of images
+            need not be sorted into classes.
         without: a CSV file of split,row to leave out.
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
         task: `nominal`, `ordinal` or `regression`; None looks at the target.
@@ -69,15 +76,37 @@ def load_dataset(
     rows = _read(source, options)
     if test is not None:
         rows = join(rows, _read(test, options))
+    if production is not None:
+        rows = add_production(rows, _read_production(production, options, rows))
     return assemble(rows, options)
 
 
 def _read(source: str | Path, options: DataOptions) -> Rows:
     if isinstance(source, str) and source in DATASETS:
         return DATASETS.get(source)().rows(options)
-    path = Path(source)
-    try:
+    return _reading(Path(source), lambda path: _read_path(path, options))
+
+
+def _read_production(source: str | Path, options: DataOptions, rows: Rows) -> Rows:
+    """Read rows that need not have the target nor the columns that play a role."""
+    lacking = (rows.target.name, *options.columns)
+    options = replace(options, target=rows.target.name, metadata=None)
+
+    def read(path: Path) -> Rows:
+        if path.is_dir():
+            return read_unlabelled_images(path, options)
+        if path.name.lower().endswith(".npz"):
+            return read_npz(path, replace(options, target=None), is_labelled=False)
+        if path.name.lower().endswith(TABLES):
+            return read_table(path, options, lacking)
         return _read_path(path, options)
+
+    return replace(_reading(Path(source), read), given=None)
+
+
+def _reading(path: Path, read: Callable[[Path], Rows]) -> Rows:
+    try:
+        return read(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {error.filename}") from None
     except OSError as error:
@@ -94,7 +123,7 @@ def _read_path(path: Path, options: DataOptions) -> Rows:
     name = path.name.lower()
     if name.endswith(".npz"):
         return read_npz(path, options)
-    if name.endswith((".csv", ".csv.gz", ".parquet")):
+    if name.endswith(TABLES):
         return read_table(path, options)
     raise InputError(
         f"{path}: data are read from .npz, .csv, .csv.gz and .parquet files, from folders of "

@@ -67,6 +67,27 @@ def read_image_folder(path: Path, options: DataOptions) -> Rows:
     )
 
 
+def read_unlabelled_images(path: Path, options: DataOptions) -> Rows:
+    """Read images that lie in a folder itself: nobody has told their classes.
+
+    Raises:
+        InputError: images are missing, damaged or of several sizes.
+    """
+    files = _files(path)
+    if not files:
+        return read_image_folder(path, options)
+    _check_inside(path, files)
+    x, notes = _read_images(files)
+    return Rows(
+        name=path.resolve().name,
+        x=x,
+        target=pl.Series("class", [None] * len(files), dtype=pl.String),
+        columns=pl.DataFrame(),
+        ids=np.arange(len(files)),
+        notes=notes,
+    )
+
+
 def _refuse_columns(options: DataOptions) -> None:
     for name, option in ((options.target, "--target"), (options.metadata, "--metadata")):
         if name is not None:

@@ -11,7 +11,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.arrays import check_inputs, check_targets, to_series
 from roadworthy.sources.assembly import assemble
 from roadworthy.sources.data_options import DataOptions, read_task
-from roadworthy.sources.rows import Rows, join, role_columns
+from roadworthy.sources.rows import Rows, add_production, join, role_columns
 from roadworthy.sources.tables import rows_of_frame
 
 
@@ -20,6 +20,7 @@ def make_dataset(
     y: Any,
     *,
     test: tuple[Any, Any] | None = None,
+    production: Any = None,
     split: str | None = None,
     columns: Mapping[str, Any] | None = None,
     features: Sequence[str] = (),
@@ -38,8 +39,11 @@ def make_dataset(
         x: (N, D) features or (N, …) images; or a polars or pandas table.
         y: (N,) labels or numbers; or the name of a column of the table.
         test: x and y of the test split.
+        production: inputs from where the model is used, of the kind of x; or a pair of them and
+            their labels.
         split: the column that names each row's split; or `random`, `by-group`, `by-time`.
-        columns: metadata by name, each (N,); rows of `test` follow those of `x`.
+        columns: metadata by name, each (N,); rows of `test` and then of `production` follow those
+            of `x`.
         features: names of the columns of an array of features.
         name: what the report calls it.
         classes: the class names in the order of the model's outputs.
@@ -64,6 +68,8 @@ def make_dataset(
         seed=seed,
     )
     pairs = [(x, y)] if test is None else [(x, y), test]
+    if production is not None:
+        pairs.append(_with_labels(production, y))
     extra = {key: to_series(key, _array(values)) for key, values in (columns or {}).items()}
     parts, first = [], 0
     for inputs, targets in pairs:
@@ -76,8 +82,20 @@ def make_dataset(
             raise InputError(f"column {key!r} has {len(values)} values for {first} rows")
     rows = parts[0]
     if test is not None:
-        rows = replace(join(*parts), origin="The split was given.")
+        rows = replace(join(*parts[:2]), origin="The split was given.")
+    if production is not None:
+        rows = add_production(rows, replace(parts[-1], name="given"))
     return assemble(rows, options)
+
+
+def _with_labels(production: Any, y: Any) -> tuple[Any, Any]:
+    """Pair inputs with labels: those given, those of the table's column, or none."""
+    if isinstance(production, tuple):
+        return production
+    frame = _frame(production)
+    if frame is None or not isinstance(y, str):
+        return production, None
+    return frame if y in frame.columns else frame.with_columns(pl.lit(None).alias(y)), y
 
 
 def _rows(
@@ -91,8 +109,7 @@ def _rows(
     frame = _frame(x)
     if frame is not None:
         if not isinstance(y, str):
-            y_values = check_targets(_array(y), len(frame), "y", "x")
-            frame, y = frame.with_columns(y_values.alias("(y)")), "(y)"
+            frame, y = frame.with_columns(_targets(y, len(frame)).alias("(y)")), "(y)"
         rows = rows_of_frame(frame.with_columns(**columns), name, "x", replace(options, target=y))
         table = rows.x
         assert isinstance(table, pl.DataFrame)
@@ -101,11 +118,15 @@ def _rows(
     return Rows(
         name=name,
         x=inputs,
-        target=check_targets(_array(y), len(inputs), "y", "x"),
+        target=_targets(y, len(inputs)),
         columns=role_columns(columns, options, "columns"),
         ids=np.arange(len(inputs)),
         feature_names=features,
     )
+
+
+def _targets(y: Any, n: int) -> pl.Series:
+    return pl.Series("y", [None] * n) if y is None else check_targets(_array(y), n, "y", "x")
 
 
 def _frame(x: Any) -> pl.DataFrame | None:

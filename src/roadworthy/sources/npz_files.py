@@ -8,7 +8,7 @@ from roadworthy.sources.archives import Archive
 from roadworthy.sources.arrays import check_inputs, check_targets, to_series
 from roadworthy.sources.data_options import DataOptions
 from roadworthy.sources.rows import Rows, role_columns, stack
-from roadworthy.sources.splits import SYNONYMS
+from roadworthy.sources.splits import PRODUCTION, SYNONYMS
 from roadworthy.sources.tables import choose_target, read_frame
 from roadworthy.sources.wording import listing
 
@@ -18,12 +18,17 @@ _CLASS_NAMES = ("class_names", "classes", "label_names", "target_names")
 _FEATURE_NAMES = ("feature_names", "columns", "column_names")
 
 
-def read_npz(path: Path, options: DataOptions) -> Rows:
+def read_npz(path: Path, options: DataOptions, is_labelled: bool = True) -> Rows:
     """Read arrays from a .npz file.
 
     Splits come as `x_train`, `y_train`, `x_test`, `y_test` (or `train_images`, `train_labels`, …;
-    `val` likewise), a dataset without splits as `x`, `y` (or `images`, `labels`). Columns that the
-    options name are arrays (N,) of the file, or columns of the metadata file.
+    `val` and `production` likewise), a dataset without splits as `x`, `y` (or `images`, `labels`).
+    Columns that the options name are arrays (N,) of the file, or columns of the metadata file.
+
+    Args:
+        path: the file.
+        options: name what plays a role.
+        is_labelled: whether there must be labels; those of production rows may be missing.
 
     Raises:
         InputError: the arrays are not found or do not fit together.
@@ -31,12 +36,15 @@ def read_npz(path: Path, options: DataOptions) -> Rows:
     archive = Archive(path)
     inputs = {part: key for part in SYNONYMS if (key := _find(archive, _INPUTS, part))}
     if len(inputs) > 1 or (inputs and not _find(archive, _INPUTS, "")):
-        parts = [_read_part(archive, part, key, options) for part, key in inputs.items()]
+        parts = [
+            _read_part(archive, part, key, options, is_labelled and part != PRODUCTION)
+            for part, key in inputs.items()
+        ]
     else:
         key = _find(archive, _INPUTS, "")
         if key is None:
             raise InputError(f"{path} has no array 'x' nor 'x_train'; it has {listing(archive)}")
-        parts = [_read_part(archive, "", key, options)]
+        parts = [_read_part(archive, "", key, options, is_labelled)]
     rows = _pool(parts, list(inputs)) if len(parts) > 1 else parts[0]
     return Rows(
         name=path.stem,
@@ -67,10 +75,14 @@ def _orders(name: str, word: str) -> tuple[tuple[str, str], tuple[str, str]]:
     return (name, word), (word, name)
 
 
-def _read_part(archive: Archive, part: str, key: str, options: DataOptions) -> Rows:
+def _read_part(
+    archive: Archive, part: str, key: str, options: DataOptions, is_labelled: bool
+) -> Rows:
     x = check_inputs(archive.read(key), f"{archive.path}: {key}")
     metadata, notes = _read_metadata(options, part, len(x))
-    target, target_notes = _read_target(archive, part, key, options, metadata, len(x))
+    target, target_notes = _read_target(
+        archive, part, key, options, metadata, len(x), is_labelled=is_labelled
+    )
     columns: dict[str, pl.Series] = {name: metadata[name] for name in metadata.columns}
     for name in options.columns:
         found = _find(archive, (name.lower(),), part)
@@ -78,6 +90,8 @@ def _read_part(archive: Archive, part: str, key: str, options: DataOptions) -> R
             values = archive.read(found)
             check_targets(values, len(x), f"{archive.path}: {found}", key)
             columns[name] = to_series(name, values.reshape(len(x)))
+        elif name not in columns and not is_labelled:
+            columns[name] = pl.Series(name, [None] * len(x))
     return Rows(
         name=archive.path.stem,
         x=x,
@@ -109,6 +123,8 @@ def _read_target(
     options: DataOptions,
     metadata: pl.DataFrame,
     n: int,
+    *,
+    is_labelled: bool,
 ) -> tuple[pl.Series, tuple[str, ...]]:
     if options.target in metadata.columns:
         return metadata[options.target], ()
@@ -121,6 +137,8 @@ def _read_target(
     if metadata.width:
         name, notes = choose_target(metadata, options, str(options.metadata))
         return metadata[name], notes
+    if not is_labelled:
+        return pl.Series("target", [None] * n), ()
     wanted = repr(options.target) if options.target else f"'y_{part}'" if part else "'y'"
     raise InputError(
         f"{archive.path} has no labels {wanted} for {of!r}; it has {listing(archive)}: name one "
@@ -129,11 +147,12 @@ def _read_target(
 
 
 def _pool(parts: list[Rows], names: list[str]) -> Rows:
+    targets = [part.target.to_frame("target") for part in parts]
     return Rows(
         name=parts[0].name,
         x=stack([np.asarray(part.x) for part in parts], [f"x_{name}" for name in names]),
-        target=pl.concat([part.target.rename("target") for part in parts], how="vertical"),
-        columns=pl.concat([part.columns for part in parts]),
+        target=pl.concat(targets, how="vertical_relaxed")["target"],
+        columns=pl.concat([part.columns for part in parts], how="vertical_relaxed"),
         ids=np.concatenate([part.ids for part in parts]),
         given=np.repeat(names, [len(part) for part in parts]),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),

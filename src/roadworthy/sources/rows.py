@@ -6,6 +6,7 @@ import polars as pl
 
 from roadworthy.core.errors import InputError
 from roadworthy.sources.data_options import DataOptions
+from roadworthy.sources.splits import PRODUCTION
 from roadworthy.sources.wording import listing
 
 
@@ -19,7 +20,8 @@ class Rows:
         target: (N,) labels or numbers as they stand in the source.
         columns: the columns that play a role, as they stand in the source.
         ids: (N,) row numbers in the source.
-        given: (N,) the split of each row where the source has one.
+        given: (N,) the split of each row where the source has one; empty words where only its
+            production rows are told apart.
         origin: where that split comes from, a sentence.
         classes: class names that the source gives, by number.
         feature_names: names of the columns of an array of features.
@@ -77,29 +79,49 @@ def join(train: Rows, test: Rows) -> Rows:
         if rows.given is not None:
             raise InputError(f"{rows.name} is split already: leave out --test")
     return replace(
-        train,
-        x=_join_inputs(train, test),
-        target=_join_tables(train.target.to_frame("target"), test.target.to_frame("target"))[
-            "target"
-        ],
-        columns=_join_tables(train.columns, test.columns),
-        ids=np.concatenate([train.ids, test.ids]),
+        _stacked(train, test, "test"),
         given=np.repeat(["train", "test"], [len(train), len(test)]),
         origin=f"The split was given: train is {train.name}, test is {test.name}.",
-        notes=tuple(dict.fromkeys((*train.notes, *test.notes))),
     )
 
 
-def _join_inputs(train: Rows, test: Rows) -> np.ndarray | pl.DataFrame:
-    if isinstance(train.x, pl.DataFrame) and isinstance(test.x, pl.DataFrame):
-        return _join_tables(train.x, test.x)
-    if isinstance(train.x, pl.DataFrame) or isinstance(test.x, pl.DataFrame):
-        raise InputError(f"{train.name} and {test.name} are not of one kind: a table and arrays")
-    return stack([train.x, test.x], [train.name, test.name])
+def add_production(rows: Rows, production: Rows) -> Rows:
+    """Put rows from where the model is used behind those that it is trained and tested on.
+
+    Raises:
+        InputError: they do not hold the same columns.
+    """
+    given = np.full(len(rows), "") if rows.given is None else rows.given
+    note = f"Production rows are {production.name}."
+    return replace(
+        _stacked(rows, production, PRODUCTION),
+        given=np.concatenate([given, np.full(len(production), PRODUCTION)]),
+        notes=tuple(dict.fromkeys((*rows.notes, *production.notes, note))),
+    )
 
 
-def _join_tables(train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
-    for first, second, other in ((train, test, "test"), (test, train, "training")):
+def _stacked(first: Rows, second: Rows, word: str) -> Rows:
+    targets = (rows.target.to_frame("target") for rows in (first, second))
+    return replace(
+        first,
+        x=_join_inputs(first, second, word),
+        target=_join_tables(*targets, word)["target"].alias(first.target.name),
+        columns=_join_tables(first.columns, second.columns, word),
+        ids=np.concatenate([first.ids, second.ids]),
+        notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
+    )
+
+
+def _join_inputs(first: Rows, second: Rows, word: str) -> np.ndarray | pl.DataFrame:
+    if isinstance(first.x, pl.DataFrame) and isinstance(second.x, pl.DataFrame):
+        return _join_tables(first.x, second.x, word)
+    if isinstance(first.x, pl.DataFrame) or isinstance(second.x, pl.DataFrame):
+        raise InputError(f"{first.name} and {second.name} are not of one kind: a table and arrays")
+    return stack([first.x, second.x], [first.name, second.name])
+
+
+def _join_tables(train: pl.DataFrame, test: pl.DataFrame, word: str) -> pl.DataFrame:
+    for first, second, other in ((train, test, word), (test, train, "training")):
         lacking = [name for name in first.columns if name not in second.columns]
         if lacking:
             raise InputError(f"the {other} file has no column {listing(lacking)}")

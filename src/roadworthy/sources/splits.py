@@ -6,10 +6,12 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.wording import listing
 
 TEST_SHARE = 0.3
+PRODUCTION = "production"
 SYNONYMS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev", "development"),
     "test": ("test", "testing", "holdout", "hold-out"),
+    PRODUCTION: ("production", "prod", "deployment"),
 }
 _CANONICAL = {word: name for name, words in SYNONYMS.items() for word in words}
 
@@ -19,7 +21,7 @@ class Division:
     """Which rows belong to which split.
 
     Args:
-        parts: row positions by split, in the order train, val, test.
+        parts: row positions by split, in the order train, val, test, production.
         origin: how it came about, a sentence for the report.
         notes: what was guessed.
     """
@@ -32,6 +34,13 @@ class Division:
 def is_split_name(value: object) -> bool:
     """Say whether a word names a split."""
     return str(value).strip().lower() in _CANONICAL
+
+
+def are_production(names: np.ndarray) -> np.ndarray:
+    """Say of names of splits (N,) which are rows from where the model is used: (N,) bool."""
+    words, which = np.unique(names, return_inverse=True)
+    named = [_CANONICAL.get(str(word).strip().lower()) == PRODUCTION for word in words]
+    return np.array(named, dtype=bool)[which]
 
 
 def divide_as_named(names: np.ndarray, origin: str) -> Division:

@@ -16,8 +16,13 @@ _TARGET_NAMES = ("target", "label", "class", "y")
 _LIKELY = {"target", "label", "class", "outcome", "response", "result", "income", "score"}
 
 
-def read_table(path: Path, options: DataOptions) -> Rows:
+def read_table(path: Path, options: DataOptions, lacking: tuple[str, ...] = ()) -> Rows:
     """Read a .csv, .csv.gz or .parquet file.
+
+    Args:
+        path: the file.
+        options: name the columns that play a role.
+        lacking: columns that are empty where the file does not have them.
 
     Raises:
         InputError: it cannot be read, or lacks a column that the options name.
@@ -25,6 +30,7 @@ def read_table(path: Path, options: DataOptions) -> Rows:
     if options.metadata is not None:
         raise InputError("--metadata describes the inputs of a .npz file; a table has its columns")
     frame, notes = read_frame(path)
+    frame = frame.with_columns(pl.lit(None).alias(c) for c in lacking if c not in frame.columns)
     name = path.name.removesuffix(".gz").rpartition(".")[0]
     return rows_of_frame(frame, name, str(path), options, notes)
 
