@@ -12,6 +12,7 @@ from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
+from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.single_features import SingleFeatureErrors
 from roadworthy.artifacts.timings import Timings
 from roadworthy.artifacts.transfer_examples import TransferExamples
@@ -31,6 +32,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     NearDuplicates,
     SingleFeatureErrors,
     EnvironmentProbe,
+    ShiftProbe,
     ShadowModels,
     Timings,
     Footprint,
@@ -49,6 +51,7 @@ __all__ = [
     "NearDuplicates",
     "Predictions",
     "ShadowModels",
+    "ShiftProbe",
     "SingleFeatureErrors",
     "Timings",
     "TransferExamples",

@@ -44,7 +44,7 @@ class Predictions(Artifact[PredictionsValue]):
     """The model's outputs on a split.
 
     Args:
-        split: `train` or `test`.
+        split: `train`, `test` or `production`.
     """
 
     split: str

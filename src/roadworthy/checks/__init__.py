@@ -21,6 +21,9 @@ from roadworthy.checks.robustness.certified_robustness import CertifiedRobustnes
 from roadworthy.checks.robustness.corruption_robustness import CorruptionRobustness
 from roadworthy.checks.robustness.physical_robustness import PhysicalRobustness
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
+from roadworthy.checks.shift.distribution_shift import DistributionShift
+from roadworthy.checks.shift.environment_gaps import EnvironmentGaps
+from roadworthy.checks.shift.production_accuracy import ProductionAccuracy
 from roadworthy.core.check import Check
 from roadworthy.core.registry import Registry
 
@@ -44,6 +47,9 @@ CHECKS: Registry[type[Check]] = Registry(
     ConstantFeatures,
     MissingValues,
     GroupGaps,
+    DistributionShift,
+    EnvironmentGaps,
+    ProductionAccuracy,
     MembershipInference,
     Latency,
     Size,
@@ -57,6 +63,8 @@ __all__ = [
     "ClassImbalance",
     "ConstantFeatures",
     "CorruptionRobustness",
+    "DistributionShift",
+    "EnvironmentGaps",
     "ExactDuplicates",
     "GroupGaps",
     "GroupOverlap",
@@ -67,6 +75,7 @@ __all__ = [
     "MissingValues",
     "NearDuplicateRows",
     "PhysicalRobustness",
+    "ProductionAccuracy",
     "RobustAccuracy",
     "Size",
     "SmallSample",
