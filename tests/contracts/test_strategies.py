@@ -37,7 +37,7 @@ def one_thread():
 
 
 def flawed(task, kind):
-    """Give toy data with what data strategies look for: groups, copies and wrong labels."""
+    """Give toy data with what strategies look for: groups, sources, copies and wrong labels."""
     data = toy(task, kind)
     train, test = data.splits
     x, y = train.x.clone(), train.y.clone()
@@ -47,7 +47,7 @@ def flawed(task, kind):
     sides = np.where(torch.arange(160) % 3 == 0, "left", "right")
     train = replace(train, x=x, y=y, columns={"side": sides[:120]})
     test = replace(test, columns={"side": sides[120:]})
-    return replace(data, splits=(train, test), roles=Roles(sensitive=("side",)))
+    return replace(data, splits=(train, test), roles=Roles(sensitive=("side",), environment="side"))
 
 
 def usual(strategy):

@@ -12,7 +12,9 @@ from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
+from roadworthy.strategies.group_dro import GroupDRO
 from roadworthy.strategies.ibp_training import IBPTraining
+from roadworthy.strategies.irm import IRM
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.nat import NAT
@@ -20,6 +22,7 @@ from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
+from roadworthy.strategies.vrex import VREx
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
 
@@ -41,6 +44,10 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     ThermometerEncoding,
     IBPTraining,
     BandAblation,
+    # environments
+    GroupDRO,
+    IRM,
+    VREx,
     # the data
     ClassWeights,
     Reweighing,
@@ -51,6 +58,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 __all__ = [
     "AWP",
     "EAT",
+    "IRM",
     "MART",
     "NAT",
     "STRATEGIES",
@@ -64,10 +72,12 @@ __all__ = [
     "FastAdversarialTraining",
     "GaussianAugmentation",
     "GradientRegularization",
+    "GroupDRO",
     "IBPTraining",
     "LabelSmoothing",
     "PrunedLabels",
     "Reweighing",
     "ThermometerEncoding",
+    "VREx",
     "WithoutCopies",
 ]

@@ -5,6 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import is_known, role_column
+from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -90,6 +91,9 @@ class EnvironmentGaps(Check):
                 ),
                 remedies=(
                     Remedy(f"Collect more rows from where {judged[top]} comes from."),
+                    by_training(
+                        subject, "Learn for the environment that fares worst.", "group-dro"
+                    ),
                     Remedy("Leave one environment out of the training, and test on it."),
                 ),
                 alarms=_alarms(subject),
