@@ -41,7 +41,7 @@ class MahalanobisDetector(Detector):
         paper="arxiv:1807.03888",
     )
 
-    def learn(self, model: Model, rows: Split) -> Learned:
+    def learn(self, model: Model, rows: Split, seed: int = 0) -> Learned:
         if Offer.EMBEDDINGS not in model.spec.offers:
             raise InputError(f"mahalanobis-detector needs embeddings; {model.spec.name} has none")
         if not 0 < self.shrinkage <= 1:
@@ -53,7 +53,7 @@ class MahalanobisDetector(Detector):
         off = inside - means[torch.searchsorted(classes, rows.y)]
         covariance = off.T @ off / len(off)
         size = len(covariance)
-        ridge = covariance.trace().clamp_min(1e-12) / size * torch.eye(size, dtype=off.dtype)
+        ridge = covariance.trace().clamp_min(1e-12) / size * torch.eye(size).to(off)
         mixed = (1 - self.shrinkage) * covariance + self.shrinkage * ridge
         # with the precision L Lᵀ, the distance of embeddings times L is the usual one
         whiten = torch.linalg.cholesky(torch.linalg.inv(mixed))
