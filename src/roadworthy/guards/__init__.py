@@ -13,6 +13,7 @@ from roadworthy.guards.group_thresholds import GroupThresholds
 from roadworthy.guards.jpeg import JPEG
 from roadworthy.guards.mahalanobis_detector import MahalanobisDetector
 from roadworthy.guards.patch_smoothing import PatchSmoothing
+from roadworthy.guards.phantom_detector import PhantomDetector
 from roadworthy.guards.pixel_defend import PixelDefend
 from roadworthy.guards.quilting import Quilting
 from roadworthy.guards.random_resize import RandomResize
@@ -48,6 +49,7 @@ DETECTORS: Registry[type[Detector]] = Registry(
     "detectors",
     SqueezingDetector,
     MahalanobisDetector,
+    PhantomDetector,
 )
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "GroupThresholds",
     "MahalanobisDetector",
     "PatchSmoothing",
+    "PhantomDetector",
     "PixelDefend",
     "Quilting",
     "RandomResize",
