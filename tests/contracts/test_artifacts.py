@@ -10,16 +10,21 @@ import torch
 from torch import Tensor
 
 import roadworthy
-from roadworthy.artifacts import ARTIFACTS
+from roadworthy.artifacts import ARTIFACTS, Detections
+from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.checks import CHECKS
 from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import NotAssessed
+from roadworthy.core.threat import Ball
+from roadworthy.guards import SqueezingDetector
 from roadworthy.sources import load_dataset, load_model, make_dataset
 
 ROOM = Path(roadworthy.__file__).parent / "artifacts"
 SMALL = Effort("test", attacked=8, shadows=2, judged=100)
 CLOCKED = {"timings"}  # what it measures is time, so no two are alike
+# what only `roadworthy attack` asks for
+TRIED = Detections(SqueezingDetector(), (PGD(steps=5),), Ball("linf", 0.1), 8, classes=1)
 
 
 def subjects():
@@ -45,6 +50,8 @@ def requests_of(subject):
             found |= bench.plan(check().needs(subject))
         except NotAssessed:
             continue
+    if subject.dataset.kind == "image":
+        found |= bench.plan((TRIED,))
     return found
 
 
@@ -53,7 +60,7 @@ def requested():
     return [(subject, requests_of(subject)) for subject in subjects()]
 
 
-def test_every_artifact_is_asked_for_by_some_check(requested):
+def test_every_artifact_is_asked_for_by_some_check_or_by_the_attack_command(requested):
     asked = {type(artifact) for _, found in requested for artifact in found.values()}
     assert asked == set(ARTIFACTS)
 

@@ -71,6 +71,33 @@ def test_a_target_is_reached(command, tmp_path):
         assert found["success"].mean() > 0.9
 
 
+def test_detectors_are_tried_on_what_was_found_and_attacked_with_the_model(command, tmp_path):
+    words = ["--attack", "pgd", "--eps", 0.1, "--rows", 40, "--report", "report"]
+    words += [
+        "--detector",
+        "squeezing-detector,mahalanobis",
+        "--set",
+        "squeezing-detector.window=1",
+    ]
+    code, out, err = command("attack", *words)
+    assert code == 0, err
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    (finding,) = report["findings"]
+    measures = {measure["name"]: measure for measure in finding["measures"]}
+    for name in ("squeezing-detector", "mahalanobis-detector"):
+        assert f"{name} detects" in " ".join(out.split())
+        knowing = measures[f"{name}: detected, made knowing of it, at most"]
+        assert (
+            knowing["value"] <= measures[f"{name}: detected, made without knowing of it"]["value"]
+        )
+    assert [series["name"] for series in finding["figures"][-1]["series"]] == [
+        "squeezing-detector",
+        "mahalanobis-detector",
+    ]
+    assert "--detector squeezing-detector,mahalanobis" in report["judged"]["command"]
+    assert command("attack", *words)[1] == out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -88,6 +115,10 @@ def test_a_target_is_reached(command, tmp_path):
         (["--out", "adv.png"], ".npz file"),
         (["random-forest", "wine"], "offers no gradients"),
         (["ridge", "diabetes"], "a regression has none"),
+        (["--detector", "nope"], "there is no 'nope' among the detectors"),
+        (["--detector", "mahalanobis", "--set", "squeezing-detector.bits=1"], "one that is named"),
+        (["logreg", "wine", "--detector", "squeezing-detector"], "watches image inputs"),
+        (["logreg", "wine", "--detector", "mahalanobis"], "needs embeddings"),
     ],
 )
 def test_a_wrong_option_is_answered_by_a_sentence(words, says, command):

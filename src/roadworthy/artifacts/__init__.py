@@ -6,6 +6,7 @@ from roadworthy.artifacts.adversarial_examples import AdversarialExamples
 from roadworthy.artifacts.certified_radii import CertifiedRadii
 from roadworthy.artifacts.corruptions import CorruptedPredictions
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
+from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
 from roadworthy.artifacts.footprint import Footprint
@@ -24,6 +25,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     Predictions,
     AdversarialExamples,
     TransferExamples,
+    Detections,
     CertifiedRadii,
     CorruptedPredictions,
     CrossFittedPredictions,
@@ -44,6 +46,7 @@ __all__ = [
     "CertifiedRadii",
     "CorruptedPredictions",
     "CrossFittedPredictions",
+    "Detections",
     "EnvironmentProbe",
     "EqualRows",
     "Footprint",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -114,10 +115,10 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
             test.x[rows].to(subject.device),
             test.y[rows].to(subject.device),
             self.threat,
-            target=self._targets(subject, rows, get),
+            target=self.targets(subject, rows, get),
             bounds=(low.to(subject.device), high.to(subject.device)),
             ids=rows,
-            pool=_pool(subject.dataset.train),
+            pool=other_inputs(subject.dataset.train),
             surrogate=subject.model.undefended() if self.is_static else None,
             limits=self.limits,
             seed=subject.seed_for(self),
@@ -126,7 +127,8 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
         columns = {part.name: getattr(result, part.name).cpu() for part in fields(AttackResult)}
         return AdversarialExamplesValue(rows=rows, **columns)
 
-    def _targets(self, subject: Subject, rows: Tensor, get: Get) -> Tensor | None:
+    def targets(self, subject: Subject, rows: Tensor, get: Get) -> Tensor | None:
+        """Give the class to reach of each test row: (R,); None where any will do."""
         if not self.target:
             return None
         y, classes = subject.dataset.test.y[rows], len(subject.dataset.classes)
@@ -145,7 +147,32 @@ class AdversarialExamples(Artifact[AdversarialExamplesValue]):
         return target.to(subject.device)
 
 
-def _pool(train: Split) -> tuple[Tensor, Tensor]:
+def nearest_errors(
+    rows: Tensor, x: Tensor, runs: Sequence[AdversarialExamplesValue]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Put together the nearest error of each row that any of several attacks found.
+
+    Args:
+        rows: (R,) all test rows that were attacked.
+        x: (R, …) their inputs.
+        runs: what each attack found on the rows that it saw.
+
+    Returns:
+        Inputs (R, …), the row itself where none was found; distances (R,), 0 where already wrong
+        and infinite where none was found; and which run found it (R,), -1 where none did.
+    """
+    x, distance = x.clone(), torch.full((len(rows),), float("inf"), dtype=x.dtype)
+    found_by = torch.full((len(rows),), -1)
+    place = {row: k for k, row in enumerate(rows.tolist())}
+    for index, found in enumerate(runs):
+        at = torch.tensor([place[row] for row in found.rows.tolist()], dtype=torch.int64)
+        better = found.success & (found.distance < distance[at])
+        x[at[better]], distance[at[better]] = found.x[better], found.distance[better]
+        found_by[at[better]] = index
+    return x, distance, found_by
+
+
+def other_inputs(train: Split) -> tuple[Tensor, Tensor]:
     """Give training rows that an attack may start from."""
     return train.x[:MOST_OTHERS], train.y[:MOST_OTHERS]
 

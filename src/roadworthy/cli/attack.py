@@ -27,6 +27,7 @@ Examples:
   roadworthy attack model.onnx rows.csv --target y --attack hop-skip-jump --rows 50 --queries 2000
   roadworthy attack digits-cnn digits --attack cw --norm l2 --targeted least-likely --out adv.npz
   roadworthy attack digits-cnn digits --attack pgd --set steps=200 --set last_step=0.01
+  roadworthy attack digits-cnn digits --attack pgd --eps 0.1 --detector mahalanobis-detector
 
 Each attack sees only the rows that the ones before left standing; the table shows the worst case.
 Exit codes: 0 done, 2 input or set-up is wrong, 130 stopped (the same command goes on from there).
@@ -78,6 +79,14 @@ def attack(
     seconds: Annotated[
         float | None, option("--seconds", help="Time that each attack may take.")
     ] = None,
+    detectors: Annotated[
+        str,
+        option(
+            "--detector",
+            help="Also try detectors on what was found, and attack them: names, separated by "
+            "commas (roadworthy list detectors).",
+        ),
+    ] = "",
     out: Annotated[
         Path | None,
         option("--out", help="Write the adversarial inputs to this .npz file."),
@@ -116,6 +125,7 @@ def attack(
         rows=rows,
         queries=queries,
         seconds=seconds,
+        detectors=session.names_in(detectors),
         out=out,
         report=report,
     )

@@ -15,9 +15,12 @@ from roadworthy.cli.progress import Bar
 from roadworthy.cli.session import Work, load, writable, write_report
 from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.atomic import replacing
+from roadworthy.core.attack import EvasionAttack
+from roadworthy.core.detector import Detector
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Finding, Table
 from roadworthy.core.threads import threads_for
+from roadworthy.guards import DETECTORS
 from roadworthy.render import numbers
 from roadworthy.render.characters import one_line
 from roadworthy.workflows.attacking import (
@@ -28,6 +31,7 @@ from roadworthy.workflows.attacking import (
     run_attacks_on,
 )
 from roadworthy.workflows.chosen_items import choose_items
+from roadworthy.workflows.detecting import check_detectors, watch, with_detectors
 from roadworthy.workflows.inspection import make_subject, report_of, without_rows
 
 
@@ -46,6 +50,7 @@ class Request:
         rows: test rows to attack.
         queries: forward passes per row and attack.
         seconds: time per attack.
+        detectors: names of those that are tried as well.
         out: `.npz` file for what was found.
         report: folder for a report.
     """
@@ -60,13 +65,14 @@ class Request:
     rows: int
     queries: int | None
     seconds: float | None
+    detectors: tuple[str, ...]
     out: Path | None
     report: Path | None
 
 
 def run(request: Request, as_json: bool) -> None:
     """Attack, print what was found, write what was asked for."""
-    attacks = choose_items(ATTACKS, request.attacks, request.settings)
+    attacks, detectors = _chosen(request)
     if request.rows < 1:
         raise InputError(f"--rows takes a number from 1, not {request.rows}")
     if request.out is not None and request.out.suffix != ".npz":
@@ -74,6 +80,7 @@ def run(request: Request, as_json: bool) -> None:
     folder = None if request.report is None else writable(request.report)
     with Bar() as bar:
         data, model = load(request.work, bar)
+        check_detectors(detectors, data)
         threat = choose_threat(attacks, data, request.norm, request.eps, request.immutable)
         subject = make_subject(
             model,
@@ -88,7 +95,10 @@ def run(request: Request, as_json: bool) -> None:
             attacked = run_attacks_on(
                 bench, attacks, threat, request.rows, request.targeted, limits
             )
+            tests = watch(bench, detectors, attacks, threat, request.rows, request.targeted, limits)
         finding = conclude(bench, attacked)
+        if tests:
+            finding = with_detectors(finding, tests)
     if not request.work.include_rows:
         finding = without_rows(finding)
     if request.out is not None:
@@ -102,6 +112,16 @@ def run(request: Request, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(finding)).decode() + "\n")
     else:
         show(finding, attacked, Console())
+
+
+def _chosen(request: Request) -> tuple[tuple[EvasionAttack, ...], tuple[Detector, ...]]:
+    """Make attacks and detectors; a setting `name.field=value` goes to the one it names."""
+    if not request.detectors:
+        return choose_items(ATTACKS, request.attacks, request.settings), ()
+    theirs = tuple(text for text in request.settings if text.partition(".")[0] in DETECTORS)
+    others = tuple(text for text in request.settings if text not in theirs)
+    attacks = choose_items(ATTACKS, request.attacks, others)
+    return attacks, choose_items(DETECTORS, request.detectors, theirs)
 
 
 def show(finding: Finding, attacked: Attacked, console: Console) -> None:
@@ -159,6 +179,7 @@ def _command(request: Request) -> str:
         "--targeted": request.targeted or None,
         "--queries": request.queries,
         "--seconds": request.seconds,
+        "--detector": ",".join(request.detectors) or None,
     }
     words += [w for flag, value in given.items() if value is not None for w in (flag, str(value))]
     words += ["--seed", str(request.work.seed)]

@@ -9,6 +9,7 @@ from roadworthy.artifacts.adversarial_examples import (
     IN_BATCHES,
     AdversarialExamples,
     AdversarialExamplesValue,
+    nearest_errors,
 )
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.attacks.threats import THREATS, TableRules
@@ -123,10 +124,6 @@ def run_attacks_on(
     if target and target not in (*TARGETS, *data.classes):
         raise InputError(f"--targeted takes {', '.join(TARGETS)} or a class, not {target!r}")
     rows = drawn_rows(bench.subject, n)
-    x = data.test.x[rows].clone()
-    distance = torch.full((len(rows),), float("inf"), dtype=x.dtype)
-    found_by = torch.full((len(rows),), -1)
-    place = {row: k for k, row in enumerate(rows.tolist())}
     runs, seconds = [], []
     for index, attack in enumerate(attacks):
         request = AdversarialExamples(attack, threat, n, tuple(attacks[:index]), target, limits)
@@ -136,11 +133,8 @@ def run_attacks_on(
             raise InputError(f"{attack.card.name} cannot attack this: {reason}") from None
         runs.append((attack, found))
         seconds.append(bench.made[repr(request)].seconds)
-        at = torch.tensor([place[row] for row in found.rows.tolist()], dtype=torch.int64)
-        better = found.success & (found.distance < distance[at])
-        x[at[better]], distance[at[better]] = found.x[better], found.distance[better]
-        found_by[at[better]] = index
-    return Attacked(threat, tuple(runs), tuple(seconds), rows, x, distance, found_by)
+    worst = nearest_errors(rows, data.test.x[rows], [found for _, found in runs])
+    return Attacked(threat, tuple(runs), tuple(seconds), rows, *worst)
 
 
 def conclude(bench: Bench, attacked: Attacked) -> Finding:
