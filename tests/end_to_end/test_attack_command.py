@@ -118,7 +118,19 @@ def test_detectors_are_tried_on_what_was_found_and_attacked_with_the_model(comma
         (["--detector", "nope"], "there is no 'nope' among the detectors"),
         (["--detector", "mahalanobis", "--set", "squeezing-detector.bits=1"], "one that is named"),
         (["logreg", "wine", "--detector", "squeezing-detector"], "watches image inputs"),
-        (["logreg", "wine", "--detector", "mahalanobis"], "needs embeddings"),
+        (
+            [
+                "random-forest",
+                "wine",
+                "--attack",
+                "square",
+                "--rows",
+                "3",
+                "--detector",
+                "mahalanobis",
+            ],
+            "needs embeddings",
+        ),
     ],
 )
 def test_a_wrong_option_is_answered_by_a_sentence(words, says, command):

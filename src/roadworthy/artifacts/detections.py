@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from roadworthy.core.threat import Threat
 STRONG = PGD(steps=100)
 WITHOUT_GRADIENTS = SPSA(steps=50, directions=16)  # 1650 queries for each class
 MOST_CLEAN = 2000
+HEIGHTS = (1.0, 10.0)  # of logits in `Rejecting`: now one gets past a detector, now the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +44,8 @@ class DetectionsValue:
         clean: (M,) scores of test rows that were not attacked; of all, where none is left.
         adversarial: (R,) scores of what attacks found that do not know of the detector; NaN where
             they found nothing within the budget, or the model erred without them.
-        is_static: (R,) bool: such an input, or the row itself, is an error that is not detected.
-        is_undetected: (R,) bool: the same or an attack that knows of the detector found one.
+        is_undetected: (R,) bool: such an input, the row itself, or what an attack found that knows
+            of the detector is an error that is not detected.
         is_blind: (R,) bool: most steps of every attack that knows of it had no gradient.
         knowing: names of the attacks that know of it; empty where none can attack this.
     """
@@ -52,7 +54,6 @@ class DetectionsValue:
     threshold: float
     clean: Tensor
     adversarial: Tensor
-    is_static: Tensor
     is_undetected: Tensor
     is_blind: Tensor
     knowing: tuple[str, ...]
@@ -98,7 +99,7 @@ class Detections(Artifact[DetectionsValue]):
     def cost(self, subject: Subject) -> float:
         passes = sum(sum(map(attack.passes_ahead, range(attack.steps))) for attack in self.attacks)
         rows = min(self.n, len(subject.dataset.test))
-        return float(self.classes * rows * (3 * STRONG.steps + passes))
+        return float(self.classes * len(HEIGHTS) * rows * (3 * STRONG.steps + passes))
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> DetectionsValue:
         test, rows = subject.dataset.test, drawn_rows(subject, self.n)
@@ -121,7 +122,6 @@ class Detections(Artifact[DetectionsValue]):
             threshold=fitted.threshold,
             clean=fitted.scores(subject.model, clean),
             adversarial=scores.where(is_error & (distance > 0), torch.nan),
-            is_static=is_static,
             is_undetected=is_undetected,
             is_blind=is_blind,
             knowing=knowing,
@@ -138,22 +138,17 @@ class Detections(Artifact[DetectionsValue]):
     ) -> tuple[Tensor, Tensor, tuple[str, ...]]:
         """Look for errors that are not detected on the rows that are left."""
         test, (low, high) = subject.dataset.test, subject.dataset.bounds
-        both, seed, device = (
-            Rejecting(subject.model, fitted),
-            subject.seed_for(self),
-            subject.device,
-        )
-        attacks = self._knowing(both)
-        targets = list(self._targets(subject, rows, get))
-        plan = [(attack, target) for attack in attacks for target in targets]
+        seed, device = subject.seed_for(self), subject.device
+        attacks = self._knowing(Rejecting(subject.model, fitted))
+        plan = list(product(attacks, HEIGHTS, self._targets(subject, rows, get)))
         is_undetected, is_blind = is_static.clone(), torch.ones_like(is_static)
-        for k, (attack, target) in enumerate(plan):
+        for k, (attack, height, target) in enumerate(plan):
             left = (~is_undetected).nonzero()[:, 0]
             if not len(left):
                 break
             found = run_attack(
                 attack,
-                both,
+                Rejecting(subject.model, fitted, height),
                 test.x[rows[left]].to(device),
                 test.y[rows[left]].to(device),
                 self.threat,

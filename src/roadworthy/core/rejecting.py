@@ -8,7 +8,7 @@ from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, Offer
 
 KEPT = frozenset({Offer.LABELS, Offer.SCORES, Offer.GRADIENTS})
-HEIGHT = 10.0  # of the largest logit
+HEIGHT = 1.0
 
 
 class Rejecting(Model):
@@ -21,15 +21,16 @@ class Rejecting(Model):
 
     Source: Carlini and Wagner 2017, arXiv:1705.07263, the classifier G of the attacks with perfect
     knowledge.
-    Differs from the paper: each input's logits are shifted so that the largest is `HEIGHT`, since
+    Differs from the paper: each input's logits are shifted so that the largest is `height`, since
     the product only works where it is positive. That changes no probability among the classes.
 
     Args:
         model: answers; it offers scores.
         fitted: the detector.
+        height: of the largest logit: how much the detector weighs in gradients, not in decisions.
     """
 
-    def __init__(self, model: Model, fitted: FittedDetector) -> None:
+    def __init__(self, model: Model, fitted: FittedDetector, height: float = HEIGHT) -> None:
         spec = model.spec
         name = fitted.detector.card.name
         learned = dict(fitted.learned)
@@ -44,17 +45,17 @@ class Rejecting(Model):
                 ),
             )
         )
-        self.model, self.fitted = model, fitted
+        self.model, self.fitted, self.height = model, fitted, height
 
     def forward(self, x: Tensor) -> Tensor:
         logits = self.model(x)
-        shifted = logits - logits.amax(1, keepdim=True) + HEIGHT
-        rejected = (self.fitted.excess(self.model, x) + 1) * HEIGHT
+        shifted = logits - logits.amax(1, keepdim=True) + self.height
+        rejected = (self.fitted.excess(self.model, x) + 1) * self.height
         return torch.cat([shifted, rejected[:, None].to(shifted)], 1)
 
     def without_obstacles(self) -> Model | None:
         inner = self.model.without_obstacles()
-        return inner and Rejecting(inner, self.fitted)
+        return inner and Rejecting(inner, self.fitted, self.height)
 
     def move(self, device: torch.device) -> None:
         self.model.move(device)
