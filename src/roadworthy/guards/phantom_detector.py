@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from roadworthy.attacks.resampling import bilinear
 from roadworthy.attacks.threats.phantom import FIGURES, Phantom
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Split
@@ -14,6 +13,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Learned
 from roadworthy.core.model import Model
 from roadworthy.core.threads import threads_for
+from roadworthy.images.resampling import bilinear
 from roadworthy.networks.committee import Committee
 
 SIDE = 16  # of a view, in pixels
