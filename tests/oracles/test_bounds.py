@@ -208,6 +208,72 @@ def test_no_point_and_no_attack_crosses_a_certified_radius(kind, norm, method):
         assert not found.success.any()
 
 
+def normalized(groups, affine=True):
+    layers = [nn.Conv2d(1, 4, 3, padding=1), nn.GroupNorm(groups, 4, affine=affine), nn.ReLU()]
+    layers += [nn.Conv2d(4, 4, 3, stride=2), nn.GroupNorm(groups, 4), nn.ReLU(), nn.Flatten()]
+    network = nn.Sequential(*layers, nn.Linear(16, 3))
+    if affine:
+        nn.init.uniform_(network[1].weight, -1, 1)
+        nn.init.uniform_(network[1].bias, -1, 1)
+    return network
+
+
+def walked(network, low, high, count=60):
+    """Walk in boxes to the lowest and highest of a random sum of outputs, by signs of gradients."""
+    low, high = low.repeat(count, 1, 1, 1), high.repeat(count, 1, 1, 1)
+    x = (low + torch.rand_like(low) * (high - low)).requires_grad_()
+    way = torch.randn_like(network(x)) ** 3  # mostly one output
+    for step in 0.5 ** torch.arange(1.0, 12.0):
+        (gradient,) = torch.autograd.grad((way * network(x)).sum(), x)
+        moved = x.detach() + step * (high - low) * gradient.sign()
+        x = torch.minimum(torch.maximum(moved, low), high).requires_grad_()
+    return x.detach().unflatten(0, (count, -1))
+
+
+@pytest.mark.parametrize("width", [1e-3, 0.02, 0.5])
+@pytest.mark.parametrize(("groups", "affine"), [(1, True), (2, True), (4, False)])
+@BOTH
+def test_no_point_crosses_the_bounds_of_a_network_with_group_normalization(
+    method, groups, affine, width
+):
+    network = seeded(lambda: normalized(groups, affine))
+    low, high = box(1, 6, 6, width=width, n=3)
+    low[0], high[0] = 0.5 - width, 0.5 + width  # a flat image: only the constant keeps it finite
+    lower, upper = bounds(network, low, high, method)
+    # 10,000 of them drawn, 180 walked
+    for points in (inside(low, high, 3334), walked(network, low, high)):
+        outputs = network(points.flatten(0, 1)).unflatten(0, points.shape[:2])
+        assert (outputs >= lower - ROUNDING).all()
+        assert (outputs <= upper + ROUNDING).all()
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_group_normalization_is_its_two_steps(affine):
+    for shape in ((5, 6), (5, 6, 3, 4)):
+        norm = nn.GroupNorm(2, 6, affine=affine).double().requires_grad_(False)
+        if affine:
+            norm.weight.uniform_(-1, 1)
+            norm.bias.uniform_(-1, 1)
+        x = torch.randn(shape, dtype=torch.float64)
+        torch.testing.assert_close(nn.Sequential(*unroll(norm))(x), norm(x))
+
+
+def test_what_crown_loses_on_group_normalization_shrinks_with_the_square_of_the_box():
+    network = seeded(lambda: nn.Sequential(nn.Linear(6, 8), nn.GroupNorm(2, 8), nn.Linear(8, 1)))
+    x = torch.rand(5, 6, dtype=torch.float64).requires_grad_()
+    (slope,) = torch.autograd.grad(network(x).sum(), x)
+    x = x.detach()
+    gaps = []
+    for width in (1e-3, 1e-4):
+        lower, _ = bounds(network, x - width, x + width, crown)
+        worst = network(x - width * slope.sign())  # the lowest of all, to first order
+        gaps.append(float((worst - lower).mean()))
+    assert gaps[0] == pytest.approx(100 * gaps[1], rel=0.2)
+    intervals, _ = bounds(network, x - 1e-4, x + 1e-4, interval_propagation)
+    worst = network(x - 1e-4 * slope.sign())
+    assert (worst - intervals).mean() > 100 * gaps[1]
+
+
 def test_a_code_that_may_change_may_be_any_between():
     encoder = TabularEncoder([0, 3])
     encoder.center.fill_(1.0)

@@ -4,11 +4,11 @@ from torch import Tensor, nn
 from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.verification.interval_propagation import interval_propagation, propagate
 from roadworthy.verification.region import Box, Region
-from roadworthy.verification.relaxations import Affine, Constant, Relaxation, relax
+from roadworthy.verification.relaxations import Affine, Constant, Line, Relaxation, relax
 from roadworthy.verification.steps import Steps
 
 WIDEST = 4096  # numbers that a step may take, for its inputs to be bounded backward too
-AT_ONCE = 1 << 20  # numbers that the weights of one backward pass hold
+AT_ONCE = 1 << 17  # numbers that the weights of one backward pass hold; a cache holds a few
 KEEPS_APART = (nn.Flatten, ImageScaler)  # affine steps that mix no two numbers
 
 
@@ -22,8 +22,9 @@ def crown(steps: Steps, region: Region, wanted: Tensor) -> Tensor:
 
     Source: Zhang et al. 2018, arXiv:1811.00866, section 3.3 (adaptive lower slope of ReLU).
     Differs from the paper: bounds are the tighter of these and interval propagation; max pooling
-    lies between one of its pixels and the highest value; group normalization and other activations
-    are bounded by intervals, and so are the inputs of steps wider than `WIDEST`.
+    lies between one of its pixels and the highest value; group normalization is a linear step and
+    a product that is relaxed; other activations are bounded by intervals, and so are the inputs of
+    steps wider than `WIDEST`.
 
     Args:
         steps: the network.
@@ -74,6 +75,8 @@ def _tightened(relaxed: list[Relaxation], region: Region, box: Box) -> Box:
     low, high = box
     width = low[0].numel()
     if width > WIDEST or _is_exact(relaxed, region):
+        return box
+    if relaxed and isinstance(relaxed[-1], Line):  # the chord's ends are those of its own box
         return box
     one = torch.eye(width, dtype=low.dtype, device=low.device).reshape(width, *low.shape[1:])
     wanted = one.expand(len(low), *one.shape)

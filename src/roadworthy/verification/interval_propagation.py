@@ -3,6 +3,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from roadworthy.networks.tabular_encoder import TabularEncoder
+from roadworthy.verification.normalization import Centering, Rescaling
 from roadworthy.verification.region import Box, Region
 from roadworthy.verification.steps import Steps
 
@@ -40,8 +41,10 @@ def propagate(step: nn.Module, box: Box) -> Box:
     low, high = box
     if isinstance(step, (nn.Linear, nn.Conv2d)):
         return _mixed(step, (low + high) / 2, (high - low) / 2)
-    if isinstance(step, nn.GroupNorm):
-        return _normalized(step, low, high)
+    if isinstance(step, Centering):
+        return _centered(step, low, high)
+    if isinstance(step, Rescaling):
+        return _rescaled(step, low, high)
     if isinstance(step, TabularEncoder):
         return _encoded(step, low, high)
     first, second = step(low), step(high)
@@ -62,29 +65,32 @@ def _mixed(step: nn.Linear | nn.Conv2d, middle: Tensor, half: Tensor) -> Box:
     return center - spread, center + spread
 
 
-def _normalized(step: nn.GroupNorm, low: Tensor, high: Tensor) -> Box:
-    """Bound group normalization of n numbers: c / sqrt(c²/n + rest), where c is one less the mean.
-
-    It rises with c; `rest` is the mean of the others' squares and the constant that is added.
-    """
-    shape, groups = low.shape, (len(low), step.num_groups, -1)
+def _centered(step: Centering, low: Tensor, high: Tensor) -> Box:
+    shape, groups = low.shape, (len(low), step.groups, -1)
     low, high = low.reshape(groups), high.reshape(groups)
     n = low.shape[2]
     c_low = low - (high.sum(2, keepdim=True) - high + low) / n
     c_high = high - (low.sum(2, keepdim=True) - low + high) / n
-    largest = torch.maximum(c_low.abs(), c_high.abs()).square()
-    smallest = torch.maximum(c_low, -c_high).clamp_min(0).square()
+    return c_low.reshape(shape), c_high.reshape(shape)
+
+
+def _rescaled(step: Rescaling, low: Tensor, high: Tensor) -> Box:
+    """Bound the rescaling of n centered numbers: c / sqrt(c²/n + rest).
+
+    It rises with c; `rest` is the mean of the others' squares and the constant that is added.
+    """
+    shape, groups = low.shape, (len(low), step.groups, -1)
+    weight, bias = step.channels(low)
+    low, high = low.reshape(groups), high.reshape(groups)
+    n = low.shape[2]
+    largest = torch.maximum(low.abs(), high.abs()).square()
+    smallest = torch.maximum(low, -high).clamp_min(0).square()
     rest_high = (largest.sum(2, keepdim=True) - largest) / n + step.eps
     rest_low = (smallest.sum(2, keepdim=True) - smallest).clamp_min(0) / n + step.eps
-    nearest, farthest = _ratio(c_low, rest_high, n), _ratio(c_low, rest_low, n)
-    y_low = torch.where(c_low > 0, nearest, farthest)
-    nearest, farthest = _ratio(c_high, rest_high, n), _ratio(c_high, rest_low, n)
-    y_high = torch.where(c_high > 0, farthest, nearest)
-    y_low, y_high = y_low.reshape(shape), y_high.reshape(shape)
-    if step.weight is None:
-        return y_low, y_high
-    per_channel = (-1, *[1] * (len(shape) - 2))
-    weight, bias = step.weight.reshape(per_channel), step.bias.reshape(per_channel)
+    nearest, farthest = _ratio(low, rest_high, n), _ratio(low, rest_low, n)
+    y_low = torch.where(low > 0, nearest, farthest).reshape(shape)
+    nearest, farthest = _ratio(high, rest_high, n), _ratio(high, rest_low, n)
+    y_high = torch.where(high > 0, farthest, nearest).reshape(shape)
     first, second = weight * y_low, weight * y_high
     return torch.minimum(first, second) + bias, torch.maximum(first, second) + bias
 

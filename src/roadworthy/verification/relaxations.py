@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from roadworthy.networks.tabular_encoder import TabularEncoder
 from roadworthy.verification.interval_propagation import propagate
+from roadworthy.verification.normalization import Rescaled, Rescaling
 from roadworthy.verification.region import Box, Region
 from roadworthy.verification.steps import AFFINE
 
@@ -29,6 +30,8 @@ def relax(step: nn.Module, box: Box) -> Relaxation:
         return Affine(step, box[0].shape[1:])
     if type(step) is nn.ReLU:
         return Line.of_relu(*box)
+    if type(step) is Rescaling:
+        return Rescaled.of_box(step, *box)
     if type(step) is TabularEncoder:
         return Encoded(step, *propagate(step, box))
     if type(step) is nn.MaxPool2d and not step.padding and not step.ceil_mode:

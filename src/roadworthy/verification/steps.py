@@ -9,6 +9,7 @@ from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
 from roadworthy.networks.tabular_encoder import TabularEncoder
+from roadworthy.verification.normalization import Centering, Rescaling
 from roadworthy.verification.traced import traced
 
 # elementwise, never falling
@@ -22,9 +23,10 @@ AFFINE = (
     nn.BatchNorm1d,
     nn.BatchNorm2d,
     nn.Flatten,
+    Centering,
     ImageScaler,
 )
-KNOWN = frozenset({*MONOTONE, *POOLS, *AFFINE, nn.GroupNorm, TabularEncoder})
+KNOWN = frozenset({*MONOTONE, *POOLS, *AFFINE, Rescaling, nn.GroupNorm, TabularEncoder})
 IDLE = frozenset({nn.Identity, nn.Dropout, nn.Dropout2d})  # in evaluation mode
 LEAVES = frozenset({*KNOWN, *IDLE, nn.Sequential, MLP, Linear, CNN})
 
@@ -71,6 +73,8 @@ def _unrolled(module: nn.Module) -> list[nn.Module]:
             f"no bounds are known for {kind.__name__}: they are for networks of linear and "
             "convolutional layers, ReLU, pooling and normalization, one after the other"
         )
+    if kind is nn.GroupNorm:
+        return [Centering(module.num_groups), Rescaling(module)]
     _check_settings(module)
     return [module]
 
