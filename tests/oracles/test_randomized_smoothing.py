@@ -7,11 +7,16 @@ import pytest
 import torch
 from scipy import stats
 
+from roadworthy.attacks import PGD
 from roadworthy.core.adaptive import adaptive
+from roadworthy.core.driver import run_attack
 from roadworthy.core.guard import protect
 from roadworthy.core.model import Offer
+from roadworthy.core.progress import Silent
+from roadworthy.core.threat import Ball
 from roadworthy.guards.randomized_smoothing import RandomizedSmoothing
 from roadworthy.guards.smoothing_certificate import ABSTAINS, Certification, least_share
+from roadworthy.recipes import MLP
 from tests.datasets import blobs
 from tests.models import GRADED, LinearModel
 
@@ -58,6 +63,26 @@ def test_confidence_holds_over_many_repeats():
     wrong = int((found.radius > 0.3).sum())
     assert stats.binomtest(wrong, 4000, 0.05, alternative="greater").pvalue > 1e-3
     assert wrong > 40  # and it is not far more careful than it has to be
+
+
+def test_at_no_radius_more_is_certified_than_an_attack_leaves():
+    data, sigma = blobs(apart=1.5), 0.5
+    model = MLP(width=16, epochs=20).fit(data, data.train, 0, Silent())
+    guarded = protect(model, RandomizedSmoothing(sigma, draws=100), data)
+    x, y = data.test.x[:40], data.test.y[:40]
+    unit = guarded.learned["unit"]
+    found = Certification().certify(model, x, sigma, unit, torch.arange(40), 0)
+    radius = found.radius.where(found.choice == y, -1.0)
+    certified, left = [], []
+    for eps in (0.25, 0.5, 0.75):
+        attack = PGD(steps=10)
+        tried = run_attack(attack, guarded, x, y, Ball.of(data, "l2", eps), bounds=data.bounds)
+        assert not (tried.success & (radius >= eps)).any()
+        certified.append(int((radius >= eps).sum()))
+        left.append(int((~tried.success).sum()))
+    assert all(proven <= stands for proven, stands in zip(certified, left, strict=True))
+    assert 0 < certified[-1] < certified[0]
+    assert left[-1] < left[0]  # the attack finds something
 
 
 def test_the_lower_end_is_that_of_clopper_and_pearson():
