@@ -3,6 +3,7 @@
 python benchmarks/defenses.py                        all of them, some hours on two cores
 python benchmarks/defenses.py --only jpeg trades     those, merged into the kept results
 python benchmarks/defenses.py --training             time per epoch, beside a bare loop and ART
+python benchmarks/defenses.py --smoothing            time per certificate, see `smoothing_time.py`
 
 *Static*: of a guard, PGD on the model without it; of a strategy, PGD on the plain model, carried
 over. *Adaptive*: the worst case of PGD, Auto-PGD on two losses, the latter aimed at every class,
@@ -16,6 +17,8 @@ import json
 import time
 from dataclasses import fields
 from pathlib import Path
+
+from smoothing_time import smoothing
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -248,10 +251,12 @@ def main():
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--training", action="store_true", help="only the time per epoch")
+    parser.add_argument("--smoothing", action="store_true", help="only the time per certificate")
+    parser.add_argument("--smoothing-reference", type=Path, metavar="DIR")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data = mnist(arguments.data)
-    report = {"defenses": [], "training": []}
+    report = {"defenses": [], "training": [], "smoothing": []}
     if arguments.out.exists():
         report = json.loads(arguments.out.read_text())
     report["about"] = [
@@ -262,7 +267,8 @@ def main():
         "is three quarters of the static gain, *partly* where it is no chance. Intervals are of",
         "95 %. A random model's answers are the mean of ten.",
     ]
-    if not arguments.training:
+    is_all = not (arguments.training or arguments.smoothing or arguments.only)
+    if arguments.only or is_all:
         for row in compare(arguments.only or usual(), data):
             kept = [old for old in report["defenses"] if old["defense"] != row["defense"]]
             report["defenses"] = [*kept, row]
@@ -270,10 +276,15 @@ def main():
             arguments.out.write_text(json.dumps(report, indent=2) + "\n")
             shares = [f"{name} {row[name][0]:.3f}" for name in ("clean", "static", "adaptive")]
             print(row["defense"], *shares, row["holds"], flush=True)
-    if arguments.training or not arguments.only:
+    if arguments.training or is_all:
         report["training"] = training(data)
         arguments.out.write_text(json.dumps(report, indent=2) + "\n")
         for row in report["training"]:
+            print(f"{row['name']}: {row['seconds']:.2f} s, {row['ratio']:.2f}")
+    if arguments.smoothing or is_all:
+        report["smoothing"] = smoothing(data, arguments.smoothing_reference)
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+        for row in report["smoothing"]:
             print(f"{row['name']}: {row['seconds']:.2f} s, {row['ratio']:.2f}")
 
 

@@ -102,6 +102,20 @@ def benchmark() -> str:
     lines.append("|---|---|---|")
     for row in found["training"]:
         lines.append(f"| {row['name']} | {row['seconds']:.2f} | {row['ratio']:.2f} |")
+    lines += ["", "## Certificates by randomized smoothing", ""]
+    lines += [
+        "One thread, the same model, images and 100 noisy copies per pass; 100 copies choose the",
+        "class and 10,000 estimate its share. *Chance* is the least p-value, times the number of",
+        "images, that the votes of one image differ from those of the plain loop.",
+        "",
+        "| certificates | seconds per image | over the plain loop | mean radius | chance |",
+        "|---|---|---|---|---|",
+    ]
+    for row in found["smoothing"]:
+        lines.append(
+            f"| {row['name']} | {row['seconds']:.2f} | {row['ratio']:.2f} | {row['radius']:.3f} "
+            f"| {row['chance']:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
