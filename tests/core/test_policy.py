@@ -183,3 +183,9 @@ def test_the_exit_code_follows_from_verdict_gate_and_strictness(verdict, gate, s
 def test_a_muted_finding_is_not_heard_at_the_gate():
     muted = finding(muted=Mute("RW-CAR-001", "known", "2027-01-31"))
     assert exit_code((muted,), "fail", strict=True) == 0
+
+
+def test_declared_answers_are_read_and_change_no_verdict(tmp_path):
+    policy = read(tmp_path, '[declared]\n"CLAIM:8" = "All adults."')
+    assert [answer.item for answer in policy.declared] == ["CLAIM:8"]
+    assert policy.fingerprint(CHECKS) == read(tmp_path, "").fingerprint(CHECKS)

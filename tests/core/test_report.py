@@ -109,6 +109,12 @@ def test_equal_reports_give_equal_bytes():
     assert report_of(whole).to_json() == report_of(other).to_json()
 
 
+def test_a_report_from_before_answers_were_kept_is_still_read():
+    table = json.loads(FULL.to_json())
+    del table["declared"]
+    assert Report.from_json(json.dumps(table)) == FULL
+
+
 def test_the_schema_accepts_a_report():
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from roadworthy.core.check import Check
+from roadworthy.core.declared import Declared, declared_in
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import SEVERITY, Finding, Mute, Verdict
 from roadworthy.core.fingerprint import fingerprint
@@ -27,6 +28,7 @@ class Policy:
         settings: changed fields, by check name.
         mutes: findings that somebody decided to live with.
         source: the file it was read from, or `defaults`.
+        declared: what a person answers where no check can; no verdict depends on it.
     """
 
     gate: Gate = "fail"
@@ -35,6 +37,7 @@ class Policy:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     mutes: tuple[Mute, ...] = ()
     source: str = "defaults"
+    declared: tuple[Declared, ...] = ()
 
     def fingerprint(self, checks: Registry[type[Check]]) -> str:
         """Hash what it judges by: equal for two files that come to the same."""
@@ -90,7 +93,7 @@ def read_policy(path: Path, checks: Registry[type[Check]]) -> Policy:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} is not a TOML file: {error}") from None
-    unknown = set(table) - {"gate", "only", "skip", "checks", "mute"}
+    unknown = set(table) - {"gate", "only", "skip", "checks", "mute", "declared"}
     if unknown:
         raise InputError(
             f"{path} has unknown keys {', '.join(sorted(unknown))}; see roadworthy init"
@@ -105,6 +108,7 @@ def read_policy(path: Path, checks: Registry[type[Check]]) -> Policy:
         settings=_settings(path, table.get("checks", {})),
         mutes=tuple(_read_mute(path, entry) for entry in _entries(path, table)),
         source=path.name,
+        declared=declared_in(path, table.get("declared", {})),
     )
     policy.choose(checks)
     for mute in policy.mutes:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from roadworthy.core.declared import Declared
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import SEVERITY, Finding, Verdict
 from roadworthy.core.policy import Gate
@@ -93,6 +94,7 @@ class Report:
     judged: Judged
     findings: tuple[Finding, ...]
     times: Times
+    declared: tuple[Declared, ...] = ()
 
     def to_json(self) -> str:
         """Write the report as JSON; equal reports give equal bytes."""

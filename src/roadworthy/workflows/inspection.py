@@ -192,6 +192,7 @@ def report_of(
             artifacts={name: made.seconds for name, made in sorted(bench.made.items())},
             machine=_machine(bench.subject),
         ),
+        declared=() if policy is None else policy.declared,
     )
 
 
