@@ -9,7 +9,7 @@ NOTE = "<!-- Written by docs/generate.py from the code: change the code, not thi
 def facts(entry: dict) -> list[str]:
     """List what the card says, and the parameters with their defaults."""
     lines = []
-    for key in ("code", "aliases", "paper", "threats", "needs", "fixes", "maps_to"):
+    for key in ("code", "aliases", "paper", "threats", "needs", "fixes", "supports"):
         value = entry.get(key)
         if value:
             shown = ", ".join(value) if isinstance(value, list | tuple) else value

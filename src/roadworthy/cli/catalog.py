@@ -36,7 +36,7 @@ Examples:
   roadworthy show check RW-LEAK-004
   roadworthy show attack PGD
 """
-SHOWN = ("code", "area", "aliases", "paper", "threats", "needs", "fixes", "maps_to")
+SHOWN = ("code", "area", "aliases", "paper", "threats", "needs", "fixes", "supports")
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", show_default=False)]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for a script.", show_default=False)
@@ -82,7 +82,7 @@ def show(
         "needs",
         "fixes",
         "safety",
-        "maps_to",
+        "supports",
     ):
         if entry.get(key):
             value = entry[key]
@@ -131,6 +131,10 @@ def describe(item: Any) -> dict[str, Any]:
     for name in ("code", "area"):
         if hasattr(item, name):
             entry[name] = getattr(item, name)
+    if "code" in entry:
+        from roadworthy.render.standards import items_for
+
+        entry["supports"] = list(items_for(entry["code"], entry["area"]))
     if hasattr(item, "threats"):
         entry |= {"threats": sorted(item.threats), "needs": sorted(item.needs)}
     return entry | {"parameters": _parameters(item)}

@@ -14,7 +14,6 @@ class Card:
         fixes: codes of the checks that this item remedies.
         cost: order of magnitude on a small subject.
         safety: what applying it does to the model's predictions.
-        maps_to: identifiers in public frameworks, such as `NIST-AI-RMF:MEASURE-2.7`.
     """
 
     name: str
@@ -24,4 +23,3 @@ class Card:
     fixes: tuple[str, ...] = ()
     cost: Literal["seconds", "minutes", "hours"] = "seconds"
     safety: Literal["safe", "retrains", "changes predictions"] = "safe"
-    maps_to: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.report import Report
 from roadworthy.render import comparison_page, html, junit, markdown, sarif
 from roadworthy.render.html import notebook
+from roadworthy.render.standards import checklist, document
 from roadworthy.render.terminal import terminal_summary
 
 FORMATS: dict[str, Callable[[Report], str]] = {
@@ -16,6 +17,19 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     ".md": markdown.page,
     ".sarif": sarif.log,
     ".xml": junit.suites,
+}
+
+# what `roadworthy report --as` takes
+FORMS: dict[str, Callable[[Report], str]] = {
+    "annex-iv": document.annex_iv,
+    "model-card": document.model_card,
+    "datasheet": document.datasheet,
+    "checklist": checklist.page,
+    "html": html.page,
+    "json": Report.to_json,
+    "junit": junit.suites,
+    "markdown": markdown.page,
+    "sarif": sarif.log,
 }
 
 
@@ -44,4 +58,4 @@ def render_comparison(comparison: Comparison, filename: str) -> str:
     return comparison_page.page(comparison)
 
 
-__all__ = ["FORMATS", "notebook", "render", "render_comparison", "terminal_summary"]
+__all__ = ["FORMATS", "FORMS", "notebook", "render", "render_comparison", "terminal_summary"]

@@ -6,6 +6,8 @@ from markupsafe import Markup
 
 from roadworthy.core.finding import Table, Verdict
 from roadworthy.render import numbers, outcome
+from roadworthy.render.standards import checklist
+from roadworthy.render.standards.answers import Status, counts, declared_line, finding_line
 from roadworthy.render.strip import WIDTH
 
 MOST_ROWS = 100  # of a table or a list of examples; the rest is in the report's JSON
@@ -34,9 +36,15 @@ def environment() -> Environment:
         "limit": outcome.limit,
         "link": _link,
         "numeric_columns": _numeric_columns,
+        "counts": counts,
+        "declared_line": declared_line,
+        "finding_line": finding_line,
+        "provenance": checklist.provenance,
     }
     made.globals |= {
         "outcome": outcome,
+        "CHECKLISTS_MEAN": checklist.MEANING,
+        "Status": Status,
         "Verdict": Verdict,
         "MOST_ROWS": MOST_ROWS,
         "STRIP_WIDTH": WIDTH,

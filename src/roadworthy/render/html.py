@@ -12,6 +12,8 @@ from roadworthy.render import outcome
 from roadworthy.render.characters import presentable
 from roadworthy.render.environment import environment, source
 from roadworthy.render.png import png
+from roadworthy.render.standards.answers import answers
+from roadworthy.render.standards.standard import of_kind
 from roadworthy.render.strip import Strip, strip
 
 Draw = Callable[[Figure, str], str]  # a chart and the start of its ids, to an inline SVG
@@ -87,6 +89,7 @@ def _fill(report: Report, entries: tuple[_Entry, ...], left_out: _LeftOut) -> st
                 for area in outcome.areas(report)
             },
             by_key=by_key,
+            checklists={s: answers(s, report) for s in of_kind("checklist")},
             left_out=left_out,
             style=source("report.css"),
             script=script,

@@ -52,7 +52,6 @@ class GroupGaps(Check):
         "Gaps between groups",
         aliases=("equalized-odds",),
         paper="arxiv:1610.02413",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-BIAS-001"
     area = "bias"

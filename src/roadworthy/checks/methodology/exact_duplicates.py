@@ -54,7 +54,6 @@ class ExactDuplicates(Check):
         "exact-duplicates",
         "Test rows seen in training",
         paper="doi:10.3390/jimaging6060041",
-        maps_to=("KAPOOR:L1.4",),
     )
     code = "RW-LEAK-001"
     area = "methodology"

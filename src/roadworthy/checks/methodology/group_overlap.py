@@ -39,7 +39,6 @@ class GroupOverlap(Check):
         "One group in both splits",
         aliases=("patient-overlap",),
         paper="doi:10.1016/j.patter.2023.100804",
-        maps_to=("KAPOOR:L3.2",),
     )
     code = "RW-LEAK-003"
     area = "methodology"

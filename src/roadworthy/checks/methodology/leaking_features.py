@@ -49,7 +49,6 @@ class LeakingFeatures(Check):
         "A column that gives the answer",
         aliases=("target-leakage",),
         paper="doi:10.1145/2382577.2382579",
-        maps_to=("KAPOOR:L2",),
     )
     code = "RW-LEAK-006"
     area = "methodology"

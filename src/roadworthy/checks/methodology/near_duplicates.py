@@ -45,7 +45,6 @@ class NearDuplicateRows(Check):
         "Test rows nearly seen in training",
         paper="doi:10.3390/jimaging6060041",
         cost="minutes",
-        maps_to=("KAPOOR:L1.4",),
     )
     code = "RW-LEAK-002"
     area = "methodology"

@@ -51,7 +51,6 @@ class SourceConfounding(Check):
         "source-confounding",
         "The label follows the source",
         paper="doi:10.1016/j.jkss.2012.10.002",
-        maps_to=("KAPOOR:L3.3",),
     )
     code = "RW-LEAK-004"
     area = "methodology"

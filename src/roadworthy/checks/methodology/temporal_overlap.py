@@ -36,7 +36,6 @@ class TemporalOverlap(Check):
         "temporal-overlap",
         "Trained on the future",
         paper="doi:10.1016/j.patter.2023.100804",
-        maps_to=("KAPOOR:L3.1",),
     )
     code = "RW-LEAK-005"
     area = "methodology"

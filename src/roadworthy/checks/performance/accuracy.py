@@ -31,7 +31,7 @@ class Accuracy(Check):
 
     min_gain: float = limit(0.0, "above", "a model must beat a constant guess to be of use")
 
-    card = Card("accuracy", "Accuracy beyond a guess", maps_to=("NIST-AI-RMF:MEASURE-2.3",))
+    card = Card("accuracy", "Accuracy beyond a guess")
     code = "RW-PERF-001"
     area = "performance"
 

@@ -54,7 +54,6 @@ class Calibration(Check):
         "Confidence that does not hold",
         aliases=("ece",),
         paper="arxiv:1909.10155",
-        maps_to=("NIST-AI-RMF:MEASURE-2.3",),
     )
     code = "RW-PERF-002"
     area = "performance"

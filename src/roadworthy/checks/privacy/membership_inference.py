@@ -65,7 +65,6 @@ class MembershipInference(Check):
         aliases=("lira", "mia"),
         paper="arxiv:2112.03570",
         cost="minutes",
-        maps_to=("NIST-AI-RMF:MEASURE-2.10",),
     )
     code = "RW-PRIV-001"
     area = "privacy"

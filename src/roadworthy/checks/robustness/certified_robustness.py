@@ -80,7 +80,6 @@ class CertifiedRobustness(Check):
         aliases=("certified-accuracy",),
         paper="arxiv:1811.00866",
         cost="minutes",
-        maps_to=("NIST-AI-RMF:MEASURE-2.7",),
     )
     code = "RW-ROB-004"
     area = "robustness"

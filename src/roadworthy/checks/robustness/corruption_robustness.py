@@ -46,7 +46,6 @@ class CorruptionRobustness(Check):
         "Accuracy under ordinary changes",
         aliases=("corruptions",),
         paper="arxiv:1903.12261",
-        maps_to=("NIST-AI-RMF:MEASURE-2.5",),
     )
     code = "RW-ROB-002"
     area = "robustness"

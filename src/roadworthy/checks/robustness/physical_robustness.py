@@ -81,7 +81,6 @@ class PhysicalRobustness(Check):
         "Accuracy under light, turns and phantoms",
         aliases=("physical-attacks",),
         paper="arxiv:2103.06504",
-        maps_to=("NIST-AI-RMF:MEASURE-2.7",),
     )
     code = "RW-ROB-003"
     area = "robustness"

@@ -78,7 +78,6 @@ class RobustAccuracy(Check):
         aliases=("adversarial-robustness",),
         paper="arxiv:1902.06705",
         cost="minutes",
-        maps_to=("NIST-AI-RMF:MEASURE-2.7",),
     )
     code = "RW-ROB-001"
     area = "robustness"

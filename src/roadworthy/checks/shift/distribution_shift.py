@@ -63,7 +63,6 @@ class DistributionShift(Check):
         "Rows unlike the training rows",
         aliases=("drift", "covariate-shift", "label-shift"),
         paper="arxiv:1610.06545",
-        maps_to=("KAPOOR:L3.3",),
     )
     code = "RW-SHIFT-001"
     area = "shift"
