@@ -55,6 +55,10 @@ Fresh = Annotated[bool, option("--fresh", help="Ignore finished work of earlier 
 IncludeRows = Annotated[
     bool, option("--include-rows", help="Let rows of the data into the report.")
 ]
+DeclaredFile = Annotated[
+    Path | None,
+    option("--declared", help="TOML file whose table [declared] answers what no check can."),
+]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from roadworthy.cli.data_options import (
     Budget,
     Data,
     DataOptions,
+    DeclaredFile,
     Device,
     Fresh,
     IncludeRows,
@@ -46,6 +47,7 @@ def inspect(
         "roadworthy-report"
     ),
     policy: PolicyFile = None,
+    declared: DeclaredFile = None,
     gate: Annotated[
         Text, option("--gate", help="Exit 1 from this verdict on: fail, warn or none.")
     ] = None,
@@ -85,7 +87,7 @@ def inspect(
             include_rows=include_rows,
         ),
         out=out,
-        policy=session.choose_policy(policy, gate, only or [], skip or []),
+        policy=session.choose_policy(policy, gate, only or [], skip or [], declared),
         strict=strict,
         effort=Effort.parse(budget),
     )

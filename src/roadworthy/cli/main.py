@@ -5,7 +5,7 @@ import traceback
 import typer
 
 from roadworthy import __version__
-from roadworthy.cli import attack, catalog, compare, inspection, policy_file, repair
+from roadworthy.cli import attack, catalog, compare, inspection, policy_file, repair, report
 
 INPUT_WRONG, BROKEN = 2, 70
 
@@ -23,6 +23,7 @@ for name, verb, examples in (
     ("attack", attack.attack, attack.EXAMPLES),
     ("repair", repair.repair, repair.EXAMPLES),
     ("diff", compare.diff, compare.EXAMPLES),
+    ("report", report.report, report.EXAMPLES),
     ("init", policy_file.init, policy_file.EXAMPLES),
     ("list", catalog.list_kind, catalog.LIST_EXAMPLES),
     ("show", catalog.show, catalog.SHOW_EXAMPLES),

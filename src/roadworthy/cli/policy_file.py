@@ -26,6 +26,12 @@ skip = []
 # code = "RW-ROB-001:linf"
 # reason = "The camera is sealed; see the risk file, section 4."
 # until = "2027-06-30"
+
+# Answers that no check can give, by item of a checklist or document; reports show them as declared.
+# [declared]
+# by = "A. Nurse, head of radiology"
+# when = 2026-11-20
+# "CLAIM:8" = "All adults who were examined in 2025; none was left out."
 """
 
 

@@ -15,6 +15,7 @@ from roadworthy.cli.kept_charts import keep_charts
 from roadworthy.cli.progress import Bar
 from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.dataset import Dataset
+from roadworthy.core.declared import merged, read_declared
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model
@@ -23,6 +24,7 @@ from roadworthy.core.report import Report
 from roadworthy.frameworks.http_post import without_secrets
 from roadworthy.render import FORMATS, html, terminal_summary
 from roadworthy.render.html import Draw
+from roadworthy.render.standards import must_know
 from roadworthy.sources import DATASETS, baseline_for, load_dataset, load_model
 from roadworthy.workflows.inspection import (
     choose_device,
@@ -125,7 +127,13 @@ def name_arguments(model: str, data: str, options: DataOptions) -> str:
     return shlex.join([without_secrets(model), data, *options.words()])
 
 
-def choose_policy(path: Path | None, gate: str | None, only: list[str], skip: list[str]) -> Policy:
+def choose_policy(
+    path: Path | None,
+    gate: str | None,
+    only: list[str],
+    skip: list[str],
+    declared: Path | None = None,
+) -> Policy:
     """Read the policy file, if any, and let the options overrule it.
 
     Raises:
@@ -141,7 +149,9 @@ def choose_policy(path: Path | None, gate: str | None, only: list[str], skip: li
         gate=cast(Gate, gate) if gate else policy.gate,
         only=tuple(only) or policy.only,
         skip=(*policy.skip, *skip),
+        declared=merged(policy.declared, () if declared is None else read_declared(declared)),
     )
+    must_know(policy.declared)
     if not policy.choose(CHECKS):
         raise InputError("--only and --skip leave no check to run")
     return policy
