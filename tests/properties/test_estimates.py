@@ -17,8 +17,14 @@ from roadworthy.core.estimates import (
     holm,
     largest,
     mean,
+    mean_ranking,
+    paired_difference,
     proportion,
     quantile,
+    ranked,
+    ranked_difference,
+    ranked_ratio,
+    ranking,
     ratio,
 )
 
@@ -281,3 +287,83 @@ def test_no_sample_bears_no_share():
 def test_a_count_has_no_doubt():
     measure = count("rows", 12, 12)
     assert measure.low == measure.value == measure.high == 12
+
+
+def rankings_of(generator, n, per_cluster, apart=1.0):
+    """Two scores of the same rows, alike within clusters, and what was to be found."""
+    member = np.repeat(np.arange(n // per_cluster), per_cluster)
+    is_positive = generator.random(n) < 0.4
+    shared = generator.normal(size=member.max() + 1)[member]
+    scores = [apart * is_positive + shared + generator.normal(size=n) for _ in range(2)]
+    return member, is_positive, scores
+
+
+def test_a_ranking_is_the_auc_of_scikit_learn_and_its_interval_is_delongs():
+    member, is_positive, (scores, _) = rankings_of(np.random.default_rng(0), 400, 1)
+    found = ranked("auc", ranking(scores, is_positive))
+    expected = auc("auc", scores[is_positive], scores[~is_positive])
+    assert found.value == pytest.approx(roc_auc_score(is_positive, scores))
+    # the two differ by n / (n - 1)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-3)
+    again = ranked("auc", ranking(scores, is_positive), member)
+    assert (again.low, again.high) == pytest.approx((found.low, found.high))
+
+
+def test_strata_are_pooled_by_their_pairs():
+    generator = np.random.default_rng(0)
+    _, is_positive, (scores, _) = rankings_of(generator, 200, 1)
+    strata = generator.integers(0, 3, 200)
+    pairs = [
+        (a > b) + 0.5 * (a == b)
+        for k in range(3)
+        for a in scores[(strata == k) & is_positive]
+        for b in scores[(strata == k) & ~is_positive]
+    ]
+    found = ranking(scores, is_positive, strata)
+    assert found.value == pytest.approx(np.mean(pairs))
+    assert found.influence.sum() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("per_cluster", [1, 5])
+def test_the_intervals_of_rankings_hold_the_truth_about_95_percent_of_the_time(per_cluster):
+    generator = np.random.default_rng(1)
+    truth = stats.norm.cdf(1 / 2)  # 1 apart, with two spreads of 1 each
+    alone, between = [], []
+    for _ in range(600):
+        member, is_positive, scores = rankings_of(generator, 300, per_cluster)
+        a, b = (ranking(score, is_positive) for score in scores)
+        for held, measure, expected in (
+            (alone, ranked("auc", mean_ranking([a, a]), member), truth),
+            (between, ranked_difference("difference", a, b, member), 0.0),
+        ):
+            held.append(measure.low <= expected <= measure.high)
+    # three standard errors of 600 draws are 0.027
+    assert np.mean(alone) == pytest.approx(0.95, abs=0.03)
+    assert np.mean(between) == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_ratio_of_rankings_is_that_of_their_values_and_needs_one_to_compare_with():
+    generator = np.random.default_rng(0)
+    _, is_positive, (scores, other) = rankings_of(generator, 400, 1)
+    a, b = ranking(scores, is_positive), ranking(other, is_positive)
+    found = ranked_ratio("ratio", a, b)
+    assert found.value == pytest.approx((a.value - 0.5) / (b.value - 0.5))
+    assert found.low < 1 < found.high
+    assert ranked_ratio("ratio", a, ranking(generator.normal(size=400), is_positive)) is None
+
+
+def test_a_perfect_ranking_is_not_certain_and_less_so_in_clusters():
+    is_positive = np.arange(40) % 2 == 1
+    perfect = ranking(is_positive.astype(float), is_positive)
+    alone, clustered = ranked("auc", perfect), ranked("auc", perfect, np.arange(40) // 10)
+    assert alone.value == clustered.value == 1
+    assert clustered.low < alone.low < 1
+
+
+def test_a_paired_difference_is_narrower_than_its_parts_are_apart():
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=200)
+    a, b = shared + 0.1 * generator.normal(size=200), shared
+    found = paired_difference("difference", a, b, seed=0, clusters=None, unit="")
+    assert found.value == pytest.approx((a - b).mean())
+    assert found.high - found.low < 0.05
