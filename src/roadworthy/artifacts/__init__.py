@@ -11,6 +11,7 @@ from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
+from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
@@ -35,6 +36,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     SingleFeatureErrors,
     EnvironmentProbe,
     ShiftProbe,
+    PartialViews,
     ShadowModels,
     Timings,
     Footprint,
@@ -52,6 +54,7 @@ __all__ = [
     "Footprint",
     "LabelIssues",
     "NearDuplicates",
+    "PartialViews",
     "Predictions",
     "ShadowModels",
     "ShiftProbe",

@@ -10,6 +10,7 @@ from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.group_overlap import GroupOverlap
 from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
+from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
 from roadworthy.checks.performance.accuracy import Accuracy
@@ -41,6 +42,7 @@ CHECKS: Registry[type[Check]] = Registry(
     SourceConfounding,
     TemporalOverlap,
     LeakingFeatures,
+    Shortcuts,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -77,6 +79,7 @@ __all__ = [
     "PhysicalRobustness",
     "ProductionAccuracy",
     "RobustAccuracy",
+    "Shortcuts",
     "Size",
     "SmallSample",
     "SourceConfounding",

@@ -9,6 +9,7 @@ from PIL import Image
 
 from roadworthy.core.errors import InputError
 from roadworthy.sources.data_options import DataOptions
+from roadworthy.sources.file_columns import file_columns
 from roadworthy.sources.rows import Rows
 from roadworthy.sources.splits import is_split_name
 
@@ -54,12 +55,12 @@ def read_image_folder(path: Path, options: DataOptions) -> Rows:
     _refuse_columns(options)
     files = [file for _, _, file in found]
     _check_inside(path, files)
-    x, notes = _read_images(files)
+    x, kinds, notes = _read_images(files)
     return Rows(
         name=path.resolve().name,
         x=x,
         target=pl.Series("class", [label.name for _, label, _ in found]),
-        columns=pl.DataFrame(),
+        columns=file_columns(kinds, [file.stat().st_size for file in files]),
         ids=np.arange(len(files)),
         given=np.array([split.name for split, _, _ in found]) if is_split else None,
         origin="The split was given by the folders.",
@@ -115,12 +116,13 @@ def _check_inside(root: Path, files: list[Path]) -> None:
             raise InputError(f"{file} is a link out of the folder: copy the image into it")
 
 
-def _read_images(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Read images as bytes (N, H, W) or (N, H, W, 3)."""
+def _read_images(files: list[Path]) -> tuple[np.ndarray, list[str], tuple[str, ...]]:
+    """Read images as bytes (N, H, W) or (N, 3, H, W), with the kind of each file and notes."""
     images: list[np.ndarray] = []
+    kinds: list[str] = []
     # by file: each is decoded on its own
     for file in files:
-        image = _read_image(file)
+        image, kind = _read_image(file)
         if images and image.shape[:2] != images[0].shape[:2]:
             sizes = [f"{i.shape[1]}x{i.shape[0]}" for i in (images[0], image)]
             raise InputError(
@@ -128,23 +130,24 @@ def _read_images(files: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
                 f"{sizes[1]}; bring them to one size first"
             )
         images.append(image)
+        kinds.append(kind)
         if len(images) * images[0].size > MOST_VALUES:
             raise InputError(f"the images hold more than {MOST_VALUES:,} values: give a sample")
     if all(image.ndim == 2 for image in images):
-        return np.stack(images), ()
+        return np.stack(images), kinds, ()
     grey = sum(image.ndim == 2 for image in images)
     notes = (f"{grey} grey images were turned into RGB, as the others are.",) if grey else ()
     colored = [i if i.ndim == 3 else np.repeat(i[..., None], 3, axis=2) for i in images]
     # channels first: a picture three pixels wide is not mistaken for one
-    return np.stack(colored).transpose(0, 3, 1, 2), notes
+    return np.stack(colored).transpose(0, 3, 1, 2), kinds, notes
 
 
 def _short(file: Path) -> str:
     return f"{file.parent.name}/{file.name}"
 
 
-def _read_image(file: Path) -> np.ndarray:
-    """Decode an image into bytes (H, W) or (H, W, 3)."""
+def _read_image(file: Path) -> tuple[np.ndarray, str]:
+    """Decode an image into bytes (H, W) or (H, W, 3); name its format and kind of pixels."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -155,6 +158,7 @@ def _read_image(file: Path) -> np.ndarray:
                     raise InputError(
                         f"{file} has pixels of kind {image.mode!r}: save it with 8 bits a channel"
                     )
-                return np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
+                pixels = np.asarray(image.convert("L" if image.mode in _GREY else "RGB"))
+                return pixels, f"{image.format} {image.mode}"
     except _DAMAGE as error:
         raise InputError(f"{file} cannot be read as an image: {error}") from None
