@@ -11,6 +11,7 @@ from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
+from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
@@ -37,6 +38,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     EnvironmentProbe,
     ShiftProbe,
     PartialViews,
+    LeftOutEnvironments,
     ShadowModels,
     Timings,
     Footprint,
@@ -53,6 +55,7 @@ __all__ = [
     "EqualRows",
     "Footprint",
     "LabelIssues",
+    "LeftOutEnvironments",
     "NearDuplicates",
     "PartialViews",
     "Predictions",

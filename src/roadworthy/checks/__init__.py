@@ -7,6 +7,7 @@ from roadworthy.checks.data.label_errors import LabelErrors
 from roadworthy.checks.data.missing_values import MissingValues
 from roadworthy.checks.data.small_sample import SmallSample
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
+from roadworthy.checks.methodology.external_validation import ExternalValidation
 from roadworthy.checks.methodology.group_overlap import GroupOverlap
 from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
@@ -43,6 +44,7 @@ CHECKS: Registry[type[Check]] = Registry(
     TemporalOverlap,
     LeakingFeatures,
     Shortcuts,
+    ExternalValidation,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -68,6 +70,7 @@ __all__ = [
     "DistributionShift",
     "EnvironmentGaps",
     "ExactDuplicates",
+    "ExternalValidation",
     "GroupGaps",
     "GroupOverlap",
     "LabelErrors",

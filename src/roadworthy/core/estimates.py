@@ -292,17 +292,25 @@ def _spread(influence: np.ndarray, clusters: np.ndarray | None) -> tuple[float, 
 
 
 def paired_difference(
-    name: str, a: np.ndarray, b: np.ndarray, *, seed: int, clusters: np.ndarray | None, unit: str
+    name: str,
+    a: np.ndarray,
+    b: np.ndarray,
+    *,
+    seed: int,
+    clusters: np.ndarray | None = None,
+    unit: str = "",
+    comparisons: int = 1,
 ) -> Measure:
-    """Estimate the mean of `a` (N,) minus `b` (N,) on the same rows by bootstrap."""
-    difference_of = a.astype(float) - b
+    """Estimate the mean of `a` (N,) minus that of `b` (N,) on the same rows by bootstrap."""
+    apart = a.astype(float) - b
     return bootstrap(
         name,
-        lambda rows: float(difference_of[rows].mean()),
+        lambda rows: float(apart[rows].mean()),
         len(a),
         seed=seed,
         clusters=clusters,
         unit=unit,
+        comparisons=comparisons,
     )
 
 
@@ -333,6 +341,7 @@ def bootstrap(
     clusters: np.ndarray | None = None,
     resamples: int = 1000,
     unit: str = "",
+    comparisons: int = 1,
 ) -> Measure:
     """Estimate any statistic of n rows with a bias-corrected percentile interval.
 
@@ -350,9 +359,10 @@ def bootstrap(
         raise NotAssessed(f"{name} is not defined on {n} samples, or on most resamples of them")
     below = (np.sum(draws < value) + np.sum(draws == value) / 2) / len(draws)
     shift = special.ndtri(np.clip(below, 1 / len(draws), 1 - 1 / len(draws)))
-    tails = special.ndtr(2 * shift + special.ndtri([0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]))
+    reach = _normal_quantile(comparisons)
+    tails = special.ndtr(2 * shift + np.array([-reach, reach]))
     low, high = np.quantile(draws, tails)
-    how = "bootstrap 95 %" if clusters is None else "cluster bootstrap 95 %"
+    how = f"{'bootstrap' if clusters is None else 'cluster bootstrap'} {_level(comparisons)}"
     # correcting the bias can move the interval off the estimate: then it is widened to hold it
     return Measure(name, value, min(float(low), value), max(float(high), value), n, unit, how)
 

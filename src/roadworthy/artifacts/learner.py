@@ -1,0 +1,71 @@
+"""Training the model again on some rows, or a quick one where it cannot be, to see how it errs."""
+
+import numpy as np
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
+
+from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.quick_model import one_hot, ridge
+from roadworthy.core.artifact import Subject
+from roadworthy.core.dataset import Split, Task
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.model import Offer
+
+PASSES_PER_ROW = 60  # of a training: some twenty epochs of a forward and a backward pass
+QUICK_PASSES = 2
+SIDE = 16  # pixels that the quick model sees of an image's side
+
+
+def is_refit(subject: Subject) -> bool:
+    """Say whether the model itself can be trained again."""
+    return Offer.REFIT in subject.model.spec.offers
+
+
+def passes_per_row(subject: Subject) -> int:
+    """Estimate what a row costs in a training."""
+    return PASSES_PER_ROW if is_refit(subject) else QUICK_PASSES
+
+
+def errors_of(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
+    """Train on some rows and give the errors on others (N,).
+
+    An error is 1 for a wrong class; for a number it is how far off it is, in spreads of the target.
+
+    Raises:
+        NotAssessed: trained on these rows, the model gives other outputs than before.
+    """
+    say = _refitted if is_refit(subject) else _quick
+    outputs, y = say(subject, rows, others, seed), others.y.numpy()
+    if not np.isfinite(outputs).all():
+        raise NotAssessed("the model, trained again on a part of the rows, gives NaN outputs")
+    if subject.dataset.task == Task.REGRESSION:
+        return np.abs(outputs.reshape(len(y)) - y) / float(subject.dataset.train.y.double().std())
+    if outputs.shape[1] != len(subject.dataset.classes):
+        raise NotAssessed("the model, trained again on a part of the rows, lacks a class")
+    wrong: np.ndarray = (outputs.argmax(1) != y).astype(float)
+    return wrong
+
+
+def _refitted(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
+    model = subject.model.refit(rows, seed)
+    with torch.no_grad():
+        parts = [model(batch.to(subject.device)).cpu() for batch in others.x.split(BATCH)]
+    outputs: np.ndarray = torch.cat(parts).double().numpy()
+    return outputs
+
+
+def _quick(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
+    y = rows.y.numpy()
+    x, other = (_seen(split) for split in (rows, others))
+    if subject.dataset.task == Task.REGRESSION:
+        return ridge(x, y[:, None].astype(float), other)[:, 0]
+    outputs = np.full((len(other), len(subject.dataset.classes)), -np.inf)
+    outputs[:, np.unique(y)] = ridge(x, one_hot(y), other)
+    return np.maximum(outputs, np.finfo(float).min)
+
+
+def _seen(split: Split) -> np.ndarray:
+    x = split.x
+    if x.ndim == 4:
+        x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))
+    return x.flatten(1).double().numpy()
