@@ -9,6 +9,7 @@ from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
+from roadworthy.artifacts.fold_errors import FoldErrors
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
@@ -39,6 +40,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     ShiftProbe,
     PartialViews,
     LeftOutEnvironments,
+    FoldErrors,
     ShadowModels,
     Timings,
     Footprint,
@@ -53,6 +55,7 @@ __all__ = [
     "Detections",
     "EnvironmentProbe",
     "EqualRows",
+    "FoldErrors",
     "Footprint",
     "LabelIssues",
     "LeftOutEnvironments",

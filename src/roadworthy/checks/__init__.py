@@ -13,6 +13,7 @@ from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
 from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
+from roadworthy.checks.methodology.split_gap import SplitGap
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
 from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.checks.performance.calibration import Calibration
@@ -45,6 +46,7 @@ CHECKS: Registry[type[Check]] = Registry(
     LeakingFeatures,
     Shortcuts,
     ExternalValidation,
+    SplitGap,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -86,5 +88,6 @@ __all__ = [
     "Size",
     "SmallSample",
     "SourceConfounding",
+    "SplitGap",
     "TemporalOverlap",
 ]
