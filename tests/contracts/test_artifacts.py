@@ -39,7 +39,8 @@ def subjects():
 def from_two_hospitals(dataset):
     x, y = (torch.cat([getattr(split, part) for split in dataset.splits]) for part in "xy")
     sites = np.where(np.arange(len(x)) % 3, "north", "south")
-    return make_dataset(x, y, columns={"site": sites}, environment="site")
+    columns = {"site": sites, "patient": np.arange(len(x)) // 2}
+    return make_dataset(x, y, columns=columns, environment="site", group="patient")
 
 
 def requests_of(subject):

@@ -9,11 +9,13 @@ from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
+from roadworthy.artifacts.fitted_steps import FittedSteps
 from roadworthy.artifacts.fold_errors import FoldErrors
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.partial_views import PartialViews
+from roadworthy.artifacts.permuted_folds import PermutedFolds
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
@@ -41,6 +43,8 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     PartialViews,
     LeftOutEnvironments,
     FoldErrors,
+    FittedSteps,
+    PermutedFolds,
     ShadowModels,
     Timings,
     Footprint,
@@ -55,12 +59,14 @@ __all__ = [
     "Detections",
     "EnvironmentProbe",
     "EqualRows",
+    "FittedSteps",
     "FoldErrors",
     "Footprint",
     "LabelIssues",
     "LeftOutEnvironments",
     "NearDuplicates",
     "PartialViews",
+    "PermutedFolds",
     "Predictions",
     "ShadowModels",
     "ShiftProbe",

@@ -8,6 +8,7 @@ from roadworthy.checks.data.missing_values import MissingValues
 from roadworthy.checks.data.small_sample import SmallSample
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.external_validation import ExternalValidation
+from roadworthy.checks.methodology.fitted_on_all import FittedOnAll
 from roadworthy.checks.methodology.group_overlap import GroupOverlap
 from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
@@ -47,6 +48,7 @@ CHECKS: Registry[type[Check]] = Registry(
     Shortcuts,
     ExternalValidation,
     SplitGap,
+    FittedOnAll,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -73,6 +75,7 @@ __all__ = [
     "EnvironmentGaps",
     "ExactDuplicates",
     "ExternalValidation",
+    "FittedOnAll",
     "GroupGaps",
     "GroupOverlap",
     "LabelErrors",

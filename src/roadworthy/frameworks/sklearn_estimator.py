@@ -82,12 +82,16 @@ class SklearnModel(Model):
             placed.register_hook(self._count_backward)
         return placed
 
+    def given(self, rows: Split) -> tuple[Any, np.ndarray]:
+        """Give inputs and targets as the estimator takes them."""
+        table = self._reader.table(rows.x.flatten(1).double().numpy())
+        return table, self._reader.targets(self.estimator, rows.y)
+
     def refit(self, rows: Split, seed: int) -> Model:
         fresh = clone(self.estimator)
         seeds = [name for name in fresh.get_params() if name.endswith("random_state")]
         fresh.set_params(**dict.fromkeys(seeds, seed % 2**32))
-        table = self._reader.table(rows.x.flatten(1).double().numpy())
-        fresh.fit(table, self._reader.targets(self.estimator, rows.y))
+        fresh.fit(*self.given(rows))
         return wrap_estimator(fresh, self._dataset, self.spec.name)
 
 
