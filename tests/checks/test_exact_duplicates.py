@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
+import torch
 
+from roadworthy.artifacts.duplicates import EqualRows
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates, expected_equals
+from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.finding import Verdict
-from tests.datasets import builtin, judge, table
+from roadworthy.sources import load_dataset
+from tests.datasets import builtin, judge, shared, table
+from tests.models import Logistic
 
 IS_TEST = np.arange(300) % 3 == 2
 
@@ -79,3 +84,16 @@ def test_a_copied_image_is_caught():
 @pytest.mark.parametrize("name", ["digits", "wine", "breast-cancer"])
 def test_it_is_silent_on_a_clean_set(name):
     assert {finding.verdict for finding in by_scope(builtin(name)).values()} == {Verdict.PASS}
+
+
+@pytest.mark.parametrize(("color", "repeated"), [("red", 240), ("white", 937)])
+def test_the_wines_that_are_listed_twice_cross_a_random_split(color, repeated):
+    data = load_dataset(shared(f"ordinal/uci_winequality_{color}.csv.gz"), target="quality")
+    subject = Subject(Logistic(data.train, len(data.classes)), data)
+    equal = Bench(subject, Store(None)).get_for((EqualRows(),))(EqualRows())
+    keys = torch.cat([equal.train, equal.test])
+    assert len(keys) - len(keys.unique()) == repeated
+    across, within, _ = judge(ExactDuplicates(), data, subject.model)
+    assert across.verdict is within.verdict is Verdict.FAIL
+    # 30 % of the rows are for testing, and about half of the repeated ones have a twin in train
+    assert across.estimate.value > 0.2

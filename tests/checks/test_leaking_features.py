@@ -6,7 +6,8 @@ from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
-from tests.datasets import builtin, judge, numbers, table
+from roadworthy.sources import load_dataset
+from tests.datasets import builtin, judge, numbers, shared, table
 from tests.models import LinearModel
 
 
@@ -69,3 +70,11 @@ def test_it_is_silent_on_digits_as_a_table():
 def test_images_are_not_assessed():
     with pytest.raises(NotAssessed, match="images"):
         judge(LeakingFeatures(), builtin("digits"))
+
+
+def test_what_compas_knows_only_after_two_years_is_named():
+    data = load_dataset(shared("compas_two_years.csv.gz"), target="two_year_recid")
+    (finding,) = judge(LeakingFeatures(), data)
+    assert finding.verdict is Verdict.FAIL
+    for name in ("is_recid", "end", "event"):
+        assert repr(name) in finding.claim

@@ -40,7 +40,8 @@ def from_two_hospitals(dataset):
     x, y = (torch.cat([getattr(split, part) for split in dataset.splits]) for part in "xy")
     sites = np.where(np.arange(len(x)) % 3, "north", "south")
     columns = {"site": sites, "patient": np.arange(len(x)) // 2}
-    return make_dataset(x, y, columns=columns, environment="site", group="patient")
+    roles = {"environment": "site", "group": "patient", "sensitive": ("site",)}
+    return make_dataset(x, y, columns=columns, **roles)
 
 
 def requests_of(subject):

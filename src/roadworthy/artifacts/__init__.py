@@ -3,6 +3,7 @@
 from typing import Any
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples
+from roadworthy.artifacts.attribute_proxies import AttributeProxies
 from roadworthy.artifacts.certified_radii import CertifiedRadii
 from roadworthy.artifacts.corruptions import CorruptedPredictions
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
@@ -45,6 +46,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     FoldErrors,
     FittedSteps,
     PermutedFolds,
+    AttributeProxies,
     ShadowModels,
     Timings,
     Footprint,
@@ -53,6 +55,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
 __all__ = [
     "ARTIFACTS",
     "AdversarialExamples",
+    "AttributeProxies",
     "CertifiedRadii",
     "CorruptedPredictions",
     "CrossFittedPredictions",

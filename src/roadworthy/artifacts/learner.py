@@ -56,7 +56,7 @@ def _refitted(subject: Subject, rows: Split, others: Split, seed: int) -> np.nda
 
 def _quick(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
     y = rows.y.numpy()
-    x, other = (_seen(split) for split in (rows, others))
+    x, other = (seen(split) for split in (rows, others))
     if subject.dataset.task == Task.REGRESSION:
         return ridge(x, y[:, None].astype(float), other)[:, 0]
     outputs = np.full((len(other), len(subject.dataset.classes)), -np.inf)
@@ -64,7 +64,8 @@ def _quick(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarra
     return np.maximum(outputs, np.finfo(float).min)
 
 
-def _seen(split: Split) -> np.ndarray:
+def seen(split: Split) -> np.ndarray:
+    """Give what a quick model sees of rows: columns, or pixels averaged down: (N, D)."""
     x = split.x
     if x.ndim == 4:
         x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))

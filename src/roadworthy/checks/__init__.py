@@ -12,6 +12,7 @@ from roadworthy.checks.methodology.fitted_on_all import FittedOnAll
 from roadworthy.checks.methodology.group_overlap import GroupOverlap
 from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
+from roadworthy.checks.methodology.proxies import Proxies
 from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.split_gap import SplitGap
@@ -49,6 +50,7 @@ CHECKS: Registry[type[Check]] = Registry(
     ExternalValidation,
     SplitGap,
     FittedOnAll,
+    Proxies,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -86,6 +88,7 @@ __all__ = [
     "NearDuplicateRows",
     "PhysicalRobustness",
     "ProductionAccuracy",
+    "Proxies",
     "RobustAccuracy",
     "Shortcuts",
     "Size",
