@@ -33,6 +33,12 @@ def views_of(data: Dataset, part: Split) -> Views:
     return views
 
 
+def has_views(data: Dataset) -> bool:
+    """Say whether a dataset has such parts."""
+    is_large = data.kind == "image" and min(data.train.x.shape[-2:]) >= SMALLEST
+    return is_large or bool(views_of(data, data.train))
+
+
 def _varies(x: np.ndarray) -> bool:
     return x.shape[1] > 0 and bool((x != x[0]).any())
 

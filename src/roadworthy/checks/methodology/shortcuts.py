@@ -2,7 +2,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadworthy.artifacts.partial_views import SOURCE, PartialViews, why_none
-from roadworthy.artifacts.views import BORDERS, BRIGHTNESS, CENTER, COUNTER, MISSING, WHOLE
+from roadworthy.artifacts.views import (
+    BORDERS,
+    BRIGHTNESS,
+    CENTER,
+    COUNTER,
+    MISSING,
+    WHOLE,
+    has_views,
+)
 from roadworthy.checks.seen_parts import CHANCE, SeenParts, auc_name
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -72,6 +80,8 @@ class Shortcuts(Check):
     area = "methodology"
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        if not has_views(subject.dataset):
+            raise NotAssessed(why_none(subject.dataset))
         return (PartialViews(),)
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
