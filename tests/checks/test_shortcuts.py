@@ -219,3 +219,15 @@ def test_borders_of_chest_x_rays_tell_the_label_and_sources_too():
 def test_borders_of_handwritten_digits_pass():
     data = load_dataset(shared("mnist.npz"))
     assert judged(data)["borders"].verdict is Verdict.PASS
+
+
+@pytest.mark.slow
+def test_borders_of_noise_are_rarely_suspected_however_few_rows():
+    found = []
+    for n in (60, 150, 400):
+        for seed in range(25):
+            hospital = np.random.default_rng(seed).choice(["A", "B"], n)
+            y = np.random.default_rng(100 + seed).integers(0, 2, n)
+            found.append(judged(from_hospitals(pictures(y, seed), y, hospital))["borders"].verdict)
+    # 1 in 20 is allowed; 8 of 75 would be beyond chance
+    assert sum(verdict in (Verdict.WARN, Verdict.FAIL) for verdict in found) < 8

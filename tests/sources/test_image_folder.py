@@ -55,6 +55,17 @@ def test_colored_images_keep_their_pixels(tmp_path):
     assert shown == {tuple(image.flatten().tolist()) for image in stored}
 
 
+def test_the_kind_and_size_of_each_file_are_kept(tmp_path):
+    root = write_images(tmp_path)
+    write(root / "cat" / "9.bmp", pixels_of(9, 8, 8))
+    data = load_dataset(root)
+    kinds = np.concatenate([split.columns["file kind"] for split in data.splits])
+    assert sorted(set(kinds)) == ["BMP L", "PNG L"]
+    sizes = np.concatenate([split.columns["file bytes"] for split in data.splits]).astype(float)
+    files = [file.stat().st_size for file in root.glob("*/*") if file.suffix in (".png", ".bmp")]
+    assert sorted(sizes) == sorted(files)
+
+
 def test_other_files_are_no_images(tmp_path):
     root = write_images(tmp_path)
     (root / "cat" / "notes.txt").write_text("no image")

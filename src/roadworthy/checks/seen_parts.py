@@ -1,5 +1,7 @@
 """What quick models see in parts of the input, with intervals by group."""
 
+import numpy as np
+
 from roadworthy.artifacts.partial_views import SOURCE, PartialViewsValue
 from roadworthy.artifacts.quick_model import class_ranking
 from roadworthy.artifacts.roles import clusters
@@ -34,6 +36,14 @@ class SeenParts:
     def auc(self, part: str, comparisons: int = 1) -> Measure:
         """Estimate how well a part ranks the labels."""
         return ranked(auc_name(part), self.ranking(part), self.groups, comparisons)
+
+    def is_beyond_chance(self, part: str, among: tuple[str, ...]) -> bool:
+        """Say whether the best of several parts tells more than any does of permuted labels.
+
+        On few rows the interval alone is too narrow: it takes the quick models for given.
+        """
+        auc, best = self.auc(part), max(self._controls(name).max() for name in among)
+        return auc.low > CHANCE and auc.value > best
 
     def within(self, part: str) -> Measure | None:
         """Estimate the same within one source, where one has several labels."""
@@ -83,17 +93,21 @@ class SeenParts:
 
     def permuted(self, part: str) -> Measure:
         """Average the AUC over permuted labels."""
-        values = self.value.controls[self.names.index(part)]
+        values = self._controls(part)
         how = f"mean of {len(values)} permutations, from {values.min():.2f} to {values.max():.2f}"
         name = f"AUC with permuted labels: {part}"
         return count(name, float(values.mean()), len(self.y), method=how)
 
     def alarms(self, part: str) -> tuple[Alarm, ...]:
         """Raise an alarm where permuted labels are predicted too."""
-        if self.value.controls[self.names.index(part)].min() <= CHANCE:
+        if self._controls(part).min() <= CHANCE:
             return ()
         text = "Every permutation of the labels was predicted better than chance: the test leaks."
         return (Alarm("permuted-labels", text),)
+
+    def _controls(self, part: str) -> np.ndarray:
+        controls: np.ndarray = self.value.controls[self.names.index(part)].numpy()
+        return controls
 
 
 def auc_name(part: str) -> str:

@@ -11,7 +11,7 @@ from roadworthy.artifacts.views import (
     WHOLE,
     has_views,
 )
-from roadworthy.checks.seen_parts import CHANCE, SeenParts, auc_name
+from roadworthy.checks.seen_parts import SeenParts, auc_name
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -165,12 +165,15 @@ class Shortcuts(Check):
         threshold: Threshold,
         more: tuple[Measure, ...] = (),
     ) -> Finding:
-        auc, reason = seen.auc(part), ""
-        if verdict is Verdict.WARN and auc.low <= CHANCE:
+        reason = ""
+        among = (
+            tuple(name for name in BORDERS if name in seen.names) if part in BORDERS else (part,)
+        )
+        if verdict is not Verdict.PASS and not seen.is_beyond_chance(part, among):
             verdict = Verdict.NOT_ASSESSED
             reason = (
-                f"{len(seen.value.rows)} training rows are too few to tell: the AUC lies between "
-                f"{auc.low:.2f} and {auc.high:.2f}"
+                f"{len(seen.value.rows)} training rows are too few to tell an AUC of "
+                f"{seen.auc(part).value:.2f} from that of permuted labels"
             )
         if verdict is Verdict.WARN:
             claim += "; that is a suspected shortcut, which no source explains so far"
