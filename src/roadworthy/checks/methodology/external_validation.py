@@ -61,7 +61,6 @@ class ExternalValidation(Check):
         "A source that was left out",
         aliases=("leave-one-environment-out",),
         paper="doi:10.1038/s42256-021-00307-0",
-        maps_to=("KAPOOR:L3.3",),
     )
     code = "RW-LEAK-008"
     area = "methodology"

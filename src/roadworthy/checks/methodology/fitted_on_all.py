@@ -59,7 +59,6 @@ class FittedOnAll(Check):
         "Fitted on test rows too",
         aliases=("preprocessing-leakage", "selection-leakage"),
         paper="doi:10.1073/pnas.102102699",
-        maps_to=("KAPOOR:L1.2", "KAPOOR:L1.3"),
     )
     code = "RW-LEAK-010"
     area = "methodology"

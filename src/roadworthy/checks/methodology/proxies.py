@@ -60,7 +60,6 @@ class Proxies(Check):
         "Columns that tell the attribute",
         aliases=("proxy-features",),
         paper="doi:10.1145/2783258.2783311",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-LEAK-011"
     area = "methodology"

@@ -74,7 +74,6 @@ class Shortcuts(Check):
         "Parts that should tell nothing",
         aliases=("border-test", "blackout-test"),
         paper="doi:10.1016/j.inffus.2021.04.008",
-        maps_to=("KAPOOR:L2",),
     )
     code = "RW-LEAK-007"
     area = "methodology"

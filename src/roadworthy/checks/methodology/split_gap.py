@@ -46,7 +46,6 @@ class SplitGap(Check):
         "Better by knowing the group",
         aliases=("group-split-gap",),
         paper="doi:10.1093/gigascience/gix019",
-        maps_to=("KAPOOR:L3.2",),
     )
     code = "RW-LEAK-009"
     area = "methodology"
