@@ -1,0 +1,117 @@
+"""Rates of classes in groups, and the gaps between them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from roadworthy.checks.group_tables import Gap
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.estimates import Measure, equality, gap, holm, proportion
+from roadworthy.core.groups import AND
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """A share of rows: which of the rows `of` (N,) are `hit` (N,).
+
+    Args:
+        name: with the class, where there are more than two.
+        of: (N,) bool, the rows it is a share of.
+        hit: (N,) bool, the rows that count.
+        positive: the class it is about; None for all.
+        is_judged: a gap in it is a defect; other rates are only shown.
+    """
+
+    name: str
+    of: np.ndarray
+    hit: np.ndarray
+    positive: int | None = None
+    is_judged: bool = True
+
+
+def rates_of(data: Dataset, choice: np.ndarray) -> list[Rate]:
+    """Define the rates of the chosen classes (N,) of the test rows."""
+    y, everyone = data.test.y.numpy(), np.ones(len(choice), dtype=bool)
+    rates = [Rate("accuracy", everyone, choice == y)]
+    is_binary = len(data.classes) == 2
+    for k in [1] if is_binary else range(len(data.classes)):
+        of_class = "" if is_binary else f" of {data.classes[k]}"
+        chosen = choice == k
+        rates += [
+            Rate(f"selection rate{of_class}", everyone, chosen, k, is_judged=False),
+            Rate(f"true positive rate{of_class}", y == k, chosen, k),
+            Rate(f"false positive rate{of_class}", y != k, chosen, k),
+            # its gaps are those of the true positive rate
+            Rate(f"false negative rate{of_class}", y == k, ~chosen, k, is_judged=False),
+            Rate(f"positive predictive value{of_class}", chosen, y == k, k, is_judged=False),
+        ]
+    return rates
+
+
+def shares(
+    rate: Rate, groups: np.ndarray, without: set[str], comparisons: int = 1
+) -> dict[str, Measure]:
+    """Estimate a rate in each group that has rows for it."""
+    found = {}
+    for name, n in zip(*np.unique(groups[rate.of], return_counts=True), strict=True):
+        if name not in without:
+            hits = int((rate.of & rate.hit & (groups == name)).sum())
+            found[str(name)] = proportion(f"{rate.name}, {name}", hits, int(n), comparisons)
+    return found
+
+
+def compare_rates(
+    rates: list[Rate], scopes: Mapping[str, np.ndarray], min_rows: int
+) -> dict[str, list[Gap]]:
+    """Compare all pairs of groups of each scope in all judged rates that both have rows for.
+
+    The intervals of all gaps of all scopes hold together, and p-values are corrected for all. Where
+    there are crossings, half of the chance of an error is theirs, so that their many comparisons do
+    not hide what an attribute alone shows.
+    """
+    families = [
+        {scope: groups for scope, groups in scopes.items() if (AND in scope) == is_crossed}
+        for is_crossed in (False, True)
+    ]
+    families = [family for family in families if family]
+    return {
+        scope: gaps
+        for family in families
+        for scope, gaps in _compare_family(rates, family, min_rows, len(families)).items()
+    }
+
+
+def _compare_family(
+    rates: list[Rate], scopes: Mapping[str, np.ndarray], min_rows: int, families: int
+) -> dict[str, list[Gap]]:
+    judged = [rate for rate in rates if rate.is_judged]
+    large = {
+        (scope, rate.name): _large(groups[rate.of], min_rows)
+        for scope, groups in scopes.items()
+        for rate in judged
+    }
+    comparisons = max(1, families * sum(math.comb(len(names), 2) for names in large.values()))
+    found: list[tuple[str, Gap]] = []
+    for scope, groups in scopes.items():
+        for rate in judged:
+            share = shares(rate, groups, set(), comparisons)
+            for first, second in combinations(large[scope, rate.name], 2):
+                found.append((scope, _gap(rate, share[first], share[second], first, second)))
+    corrected = np.minimum(1, families * holm(np.array([gap.p_value for _, gap in found])))
+    gaps: dict[str, list[Gap]] = {scope: [] for scope in scopes}
+    for (scope, between), p_value in zip(found, corrected.tolist(), strict=True):
+        gaps[scope].append(replace(between, p_value=p_value))
+    return gaps
+
+
+def _large(groups: np.ndarray, min_rows: int) -> list[str]:
+    names, rows = np.unique(groups, return_counts=True)
+    return [str(name) for name in names[rows >= min_rows]]
+
+
+def _gap(rate: Rate, a: Measure, b: Measure, first: str, second: str) -> Gap:
+    size = gap(f"gap in {rate.name} between {first} and {second}", a, b)
+    return Gap(rate.name, first, second, (a.value, b.value), size, equality(a, b))
