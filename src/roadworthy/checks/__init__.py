@@ -1,5 +1,7 @@
 """What a subject is judged for; the order is the report's."""
 
+from roadworthy.checks.bias.group_calibration import GroupCalibration
+from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
@@ -60,6 +62,8 @@ CHECKS: Registry[type[Check]] = Registry(
     DistributionShift,
     EnvironmentGaps,
     ProductionAccuracy,
+    GroupCalibration,
+    GroupErrors,
     MembershipInference,
     Latency,
     Size,
@@ -78,6 +82,8 @@ __all__ = [
     "ExactDuplicates",
     "ExternalValidation",
     "FittedOnAll",
+    "GroupCalibration",
+    "GroupErrors",
     "GroupGaps",
     "GroupOverlap",
     "LabelErrors",
