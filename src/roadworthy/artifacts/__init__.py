@@ -21,6 +21,7 @@ from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.single_features import SingleFeatureErrors
+from roadworthy.artifacts.slices import WeakSlices
 from roadworthy.artifacts.timings import Timings
 from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.core.artifact import Artifact
@@ -47,6 +48,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     FittedSteps,
     PermutedFolds,
     AttributeProxies,
+    WeakSlices,
     ShadowModels,
     Timings,
     Footprint,
@@ -76,4 +78,5 @@ __all__ = [
     "SingleFeatureErrors",
     "Timings",
     "TransferExamples",
+    "WeakSlices",
 ]

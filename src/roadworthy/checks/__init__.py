@@ -3,6 +3,7 @@
 from roadworthy.checks.bias.group_calibration import GroupCalibration
 from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
+from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_errors import LabelErrors
@@ -64,6 +65,7 @@ CHECKS: Registry[type[Check]] = Registry(
     ProductionAccuracy,
     GroupCalibration,
     GroupErrors,
+    WeakSlicesOfRows,
     MembershipInference,
     Latency,
     Size,
@@ -102,4 +104,5 @@ __all__ = [
     "SourceConfounding",
     "SplitGap",
     "TemporalOverlap",
+    "WeakSlicesOfRows",
 ]
