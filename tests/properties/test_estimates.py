@@ -431,6 +431,16 @@ def test_repeating_each_row_as_a_cluster_changes_no_difference():
     assert together.sizes[0].n == 600
 
 
+def test_drawing_rows_in_bags_hardly_changes_a_difference(monkeypatch):
+    random = np.random.default_rng(0)
+    group, values = np.arange(2000) % 2, random.normal(size=2000)
+    alone = differences(parts_of(values, group), [("a - b", 0, 1)], seed=1).sizes[0]
+    monkeypatch.setattr("roadworthy.core.estimates.MOST_UNITS", 300)
+    bagged = differences(parts_of(values, group), [("a - b", 0, 1)], seed=1).sizes[0]
+    width = alone.high - alone.low
+    assert (bagged.low, bagged.high) == pytest.approx((alone.low, alone.high), abs=0.1 * width)
+
+
 def test_a_cluster_that_lies_in_both_parts_is_drawn_whole():
     random = np.random.default_rng(0)
     person = np.repeat(np.arange(100), 2)

@@ -10,6 +10,7 @@ from roadworthy.core.errors import NotAssessed
 
 CONFIDENCE = 0.95
 BATCH = 100  # resamples at a time
+MOST_UNITS = 5000  # that are drawn; of more, some are drawn together
 
 
 @dataclass(frozen=True)
@@ -428,17 +429,19 @@ def differences(
 
     Each difference is divided by its standard error, in the rows and in resamples of them, of whole
     clusters where they are given. The intervals are as wide as the largest of all these quotients
-    is in 95 % of the resamples, so they hold together, and that of a small part is wide.
+    is in 95 % of the resamples, so they hold together, and that of a small part is wide. Of more
+    than 5000 rows or clusters, some that are picked at random are always drawn together.
     Source: Romano, Wolf 2005, doi:10.1198/016214504000000539, in a single step.
     """
     _need(len(pairs), 1, "a comparison of means")
-    rows = np.arange(len(parts[0].of)) if clusters is None else clusters
+    generator = np.random.default_rng(seed)
+    units = np.arange(len(parts[0].of)) if clusters is None else clusters
     a, b = np.array([pair[1:] for pair in pairs]).T
     centers = np.array([part.values[part.of].mean() for part in parts])
-    moments = _moments(parts, centers, rows)
+    moments = _moments(parts, centers, _bagged(units, generator))
     spread = _means_and_spreads(np.ones((1, len(moments))), moments)[1][0]
     alone, together = [], []
-    for times in _draws(np.random.default_rng(seed), len(moments), resamples):
+    for times in _draws(generator, len(moments), resamples):
         shift, spreads = _means_and_spreads(times, moments)
         alone.append(_quotient(shift, spreads))
         apart = _quotient(shift[:, a] - shift[:, b], np.hypot(spreads[:, a], spreads[:, b]))
@@ -457,15 +460,27 @@ def differences(
     )
 
 
-def _moments(parts: Sequence[Part], centers: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Sum per cluster the rows n and centered values s of each part: n, s, s², sn, n² (C, 5 M)."""
-    _, member = np.unique(clusters, return_inverse=True)
+def _bagged(units: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Number what is drawn together (N,): each unit, or random bags of them if they are many."""
+    names, member = np.unique(units, return_inverse=True)
+    if len(names) <= MOST_UNITS:
+        return member
+    bags: np.ndarray = (generator.permutation(len(names)) % MOST_UNITS)[member]
+    return bags
+
+
+def _moments(parts: Sequence[Part], centers: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """Sum per unit the rows n and centered values s of each part: n, s, s², sn, n² (C, 5 M)."""
     order = np.argsort(member, kind="stable")
     starts = np.searchsorted(member[order], np.arange(member.max() + 1))
-    of = np.stack([part.of for part in parts], 1)
-    values = np.where(of, np.stack([part.values for part in parts], 1) - centers, 0)
-    n, s = (np.add.reduceat(each[order].astype(float), starts) for each in (of, values))
-    return np.concatenate([n, s, s**2, s * n, n**2], 1)
+    columns = []
+    for part, center in zip(parts, centers, strict=True):  # all at once would not fit in memory
+        of = part.of[order]
+        n = np.add.reduceat(of.astype(float), starts)
+        s = np.add.reduceat(np.where(of, part.values[order] - center, 0), starts)
+        columns.append((n, s, s**2, s * n, n**2))
+    moments: np.ndarray = np.array(columns).transpose(2, 1, 0).reshape(len(starts), -1)
+    return moments
 
 
 def _draws(generator: np.random.Generator, units: int, resamples: int) -> Iterator[np.ndarray]:

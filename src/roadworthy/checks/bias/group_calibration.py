@@ -43,10 +43,10 @@ class GroupCalibration(Check):
     the chosen class, and in the large the probability of each of at most ten classes. A mean
     distance is too large by chance, and more so in a small group. So one half of the group's rows
     tells in each bin whether the model states too much or too little, and the other half by how
-    much: if chance was all, the second half averages out to nothing. All groups of an attribute
-    have as many bins: one per 100 rows of the smallest, at most 10. The judged number is the
-    largest gap; the intervals of all gaps hold together (studentized bootstrap over rows,
-    clustered by group where one is named).
+    much: if chance was all, the second half averages out to nothing, or a little below. All groups
+    of an attribute have as many bins: one per 100 rows of the smallest, at most 10. The judged
+    number is the largest gap; the intervals of all gaps hold together (studentized bootstrap over
+    rows, clustered by group where one is named).
     Why it matters: who acts on a probability treats people unalike if 70 % means 70 % for some and
     50 % for others.
     When it does not apply: without a sensitive attribute, models that give labels only, regression,

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, T
 MOST_SLICES = 3  # each further one widens the intervals of all
 LEAST_ROWS = 200
 LEAST_ERRORS = 10
+WHERE = ("where", "outside of")
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,14 @@ class WeakSlicesOfRows(Check):
     rows. So the search, however long, cannot make a finding out of noise. Columns are the features,
     sensitive attributes and environment; of images brightness, contrast, detail and the five main
     components of the model's embeddings, or of the pixels where it offers none. At most three
-    slices are judged, each without the rows of those before; their intervals hold together
+    slices are judged, each among the rows that those before leave; their intervals hold together
     (Newcombe's widened by Bonferroni; a studentized bootstrap for numbers) and p-values are
     corrected (Holm). Rows of one group lie in one half.
     Why it matters: a model can be good on average and useless for a part of those it is used on,
     which no list of attributes has foreseen.
     When it does not apply: fewer than 200 test rows, or fewer than 10 errors. A slice of under 5 %
-    of the rows, or one that takes three conditions, is not found; a slice may be hard for any
-    model, as where labels are noisy.
+    or over half of the rows, or one that takes three conditions, is not found; a slice may be hard
+    for any model, as where labels are noisy.
     How to fix: look at the rows of the slice; collect more like them, or columns that tell what
     sets them apart; do not use the model there.
     References: Chung et al. 2019, arXiv:1807.06068 (slices by conditions); Sagadeeva and Boehm
@@ -68,7 +70,7 @@ class WeakSlicesOfRows(Check):
 
     card = Card(
         "weak-slices",
-        "Where the model fails",
+        "Slices on which the model fails",
         aliases=("slice-discovery", "worst-group"),
         paper="arxiv:1807.06068",
         maps_to=("NIST-AI-RMF:MEASURE-2.11",),
@@ -125,11 +127,11 @@ class WeakSlicesOfRows(Check):
         self, subject: Subject, found: WeakSlicesValue, error: np.ndarray
     ) -> "list[_Slice]":
         people = clusters(subject.dataset, subject.dataset.test.take(found.rows))
-        scaled, member = error / error.mean(), found.member.numpy()
+        scaled = error / error.mean()
         parts = [
             Part(f"mean distance {where} {words}", scaled, of)
-            for words, inside in zip(found.words, member, strict=True)
-            for where, of in (("where", inside), ("outside of", ~inside))
+            for words, *sides in _sides(found)
+            for where, of in zip(WHERE, sides, strict=True)
         ]
         pairs = [
             (f"excess error where {words}", 2 * k, 2 * k + 1) for k, words in enumerate(found.words)
@@ -156,13 +158,20 @@ class _Slice:
     p_value: float
 
 
+def _sides(found: WeakSlicesValue) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Give each slice's words and rows (R,) inside, and outside of it and of those before."""
+    member = found.member.numpy()
+    for k, words in enumerate(found.words):
+        yield words, member[k], ~member[: k + 1].any(0)
+
+
 def _compare_shares(subject: Subject, found: WeakSlicesValue, error: np.ndarray) -> list[_Slice]:
     many = len(found.words)
     slices = []
-    for words, inside in zip(found.words, found.member.numpy(), strict=True):
+    for words, *sides in _sides(found):
         a, b = (
             proportion(f"errors {where} {words}", int(error[of].sum()), int(of.sum()), many)
-            for where, of in (("where", inside), ("outside of", ~inside))
+            for where, of in zip(WHERE, sides, strict=True)
         )
         size = difference(f"excess errors where {words}", a, b)
         slices.append(_Slice(words, a, b, size, equality(a, b)))
