@@ -90,6 +90,25 @@ def test_ordered_classes_are_compared_in_ranks():
     assert "ranks" in finding.claim
 
 
+def test_a_group_in_which_hardly_an_answer_is_off_is_not_compared():
+    random = np.random.default_rng(0)
+    sex = np.repeat(["a", "b", "c"], 400)
+    y = random.integers(0, 4, 1200)
+    wrong = (random.random(1200) < 0.2) & (sex != "c")
+    x = np.eye(4)[np.where(wrong, (y + 1) % 4, y)]
+    data = table(
+        np.tile(x, (2, 1)),
+        np.tile(y, 2),
+        np.arange(2400) >= 1200,
+        columns={"sex": np.tile(sex, 2)},
+        roles=Roles(sensitive=("sex",)),
+        task=Task.ORDINAL,
+    )
+    (finding,) = judge(GroupErrors(), data, Echo(4))
+    assert finding.tables[0].rows[2] == ("c", 400, None, None)
+    assert finding.estimate.low == 0
+
+
 def test_a_crossing_is_judged_too():
     random = np.random.default_rng(0)
     sex, race = random.choice(["F", "M"], 4000), random.choice(["x", "y"], 4000)

@@ -220,6 +220,15 @@ def test_dependent_rows_raise_an_alarm():
     assert [alarm.name for alarm in finding.alarms] == ["dependent-rows"]
 
 
+def test_columns_that_never_vary_make_no_slice():
+    assert weak_slices(np.arange(9.0), np.zeros((0, 9), dtype=bool), least=1, most=3) == []
+    y = np.arange(800) % 2
+    x = np.eye(2)[np.zeros(800, dtype=int)]
+    finding = weakness_of(table(x, y, np.arange(800) >= 400))
+    assert finding.verdict is Verdict.NOT_ASSESSED
+    assert "no condition on a column" in finding.reason
+
+
 def test_few_errors_are_not_assessed():
     finding = weakness_of(rows(0, error=0.002))
     assert finding.verdict is Verdict.NOT_ASSESSED

@@ -13,6 +13,7 @@ from roadworthy.core.dataset import Dataset
 CUTS = 9  # of a number: its deciles
 MOST_VALUES = 12  # of a category: its most frequent ones
 COMPONENTS = 5
+LEARNED = 2000  # rows that the components are learned on
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ def conditions_on(columns: Mapping[str, np.ndarray], seen: np.ndarray) -> Condit
                 words += [f"{name} > {cut:g}", f"{name} ≤ {cut:g}"]
                 holds += [numbers > cut, numbers <= cut]
         else:
-            texts = values.astype(str)
+            texts = np.where(values.astype(str) == "", "missing", values.astype(str))
             found, times = np.unique(texts[seen], return_counts=True)
             for value in found[np.argsort(-times, kind="stable")[:MOST_VALUES]]:
                 words.append(f"{name} = {value}")
@@ -73,7 +74,7 @@ def image_columns(x: Tensor) -> dict[str, np.ndarray]:
 def component_columns(vectors: Tensor, seen: np.ndarray, of: str) -> dict[str, np.ndarray]:
     """Give the first principal components of vectors (N, E), learned on the rows `seen` (N,)."""
     flat = vectors.flatten(1).double()
-    learned = flat[torch.from_numpy(seen)]
+    learned = flat[torch.from_numpy(seen)][:LEARNED]
     center = learned.mean(0)
     _, _, axes = torch.linalg.svd(learned - center, full_matrices=False)
     axes = axes[:COMPONENTS]

@@ -10,6 +10,8 @@ from roadworthy.checks.group_tables import Gap, group_sizes
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, Part, differences, without_sign
 
+LEAST_EVENTS = 10
+
 
 @dataclass(frozen=True, eq=False)
 class ScopeMeans:
@@ -26,6 +28,16 @@ class ScopeMeans:
     small: set[str]
     means: dict[str, dict[str, Measure]]
     gaps: list[Gap]
+
+
+def often(events: np.ndarray, groups: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Keep those of the rows `of` (N,) in whose group there are enough events (N,) among them.
+
+    The mean of what is nearly always the same has no interval that can be trusted.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    kept: np.ndarray = of & (np.bincount(group, of & events) >= LEAST_EVENTS)[group]
+    return kept
 
 
 def compare_means(

@@ -6,7 +6,7 @@ import numpy as np
 from roadworthy.artifacts.halves import halves
 from roadworthy.artifacts.predictions import Predictions, PredictionsValue
 from roadworthy.artifacts.roles import clusters
-from roadworthy.checks.group_means import ScopeMeans, compare_means
+from roadworthy.checks.group_means import LEAST_EVENTS, ScopeMeans, compare_means, often
 from roadworthy.checks.group_tables import (
     Gap,
     gap_table,
@@ -29,7 +29,6 @@ from roadworthy.core.model import Offer, require
 ROWS_PER_BIN = 100
 MOST_BINS = 10
 MOST_CLASSES = 10
-LEAST_OUTCOMES = 10  # with fewer the interval of a mean cannot be trusted
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class GroupCalibration(Check):
             claim = "This was not assessed; it is not a pass."
             reason = (
                 f"fewer than two groups of {scope} have {self.min_rows} rows with each outcome at "
-                f"least {LEAST_OUTCOMES} times"
+                f"least {LEAST_EVENTS} times"
             )
             return self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
         estimate = largest([gap.size for gap in found.gaps])
@@ -182,10 +181,7 @@ def _statements(data: Dataset, predictions: PredictionsValue) -> list[_Statement
 
 def has_both(came_true: np.ndarray, groups: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Keep those of the rows `of` (N,) in whose group each outcome (N,) is seen often enough."""
-    _, group = np.unique(groups, return_inverse=True)
-    times = [np.bincount(group, of & (came_true == outcome)) for outcome in (False, True)]
-    kept: np.ndarray = of & (np.minimum(*times) >= LEAST_OUTCOMES)[group]
-    return kept
+    return often(came_true, groups, of) & often(~came_true, groups, of)
 
 
 def honest_error(

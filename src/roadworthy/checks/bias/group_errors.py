@@ -5,7 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import clusters
-from roadworthy.checks.group_means import ScopeMeans, compare_means
+from roadworthy.checks.group_means import ScopeMeans, compare_means, often
 from roadworthy.checks.group_tables import Gap, gap_table, group_figure, group_table, left_out
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -34,8 +34,9 @@ class GroupErrors(Check):
     Why it matters: an average error hides whom a model misjudges; a forecast that is too high for
     some and too low for others can be right on average.
     When it does not apply: without a sensitive attribute, for classes without an order
-    (`group-gaps` compares their rates), or where fewer than two groups have `min_rows` rows. A
-    group whose truth is harder to predict has larger errors without any fault of the model.
+    (`group-gaps` compares their rates), or where fewer than two groups have `min_rows` rows and ten
+    errors. A group whose truth is harder to predict has larger errors without any fault of the
+    model.
     How to fix: more rows of the group that fares worse; columns that tell what its truth depends
     on; a loss that weighs its rows more.
     References: Romano and Wolf 2005, doi:10.1198/016214504000000539 (joint intervals); Agarwal,
@@ -79,14 +80,9 @@ class GroupErrors(Check):
         usual = float(np.abs(error).mean())
         if usual == 0:
             raise NotAssessed("the model makes no error on the test split, so none can be compared")
-        everyone = np.ones(len(error), dtype=bool)
-        numbers = [
-            Part(DISTANCE, np.abs(error) / usual, everyone),
-            Part(SIGNED, error / usual, everyone),
-        ]
         scopes = crossings(data.test.columns, data.roles.sensitive)
         found = compare_means(
-            dict.fromkeys(scopes, numbers),
+            {scope: _numbers(error / usual, groups) for scope, groups in scopes.items()},
             scopes,
             self.min_rows,
             seed=subject.seed_for(self),
@@ -98,7 +94,7 @@ class GroupErrors(Check):
     def _conclude(self, scope: str, found: ScopeMeans, scale: str) -> Finding:
         if not found.gaps:
             claim = "This was not assessed; it is not a pass."
-            reason = f"fewer than two groups of {scope} have {self.min_rows} rows to compare"
+            reason = f"fewer than two groups of {scope} have {self.min_rows} rows and ten errors"
             return self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
         estimate = largest([gap.size for gap in found.gaps])
         top = next(gap for gap in found.gaps if gap.size.name == estimate.name)
@@ -123,6 +119,11 @@ class GroupErrors(Check):
                 Remedy("Train with a loss that weighs the rows of these groups more."),
             ),
         )
+
+
+def _numbers(error: np.ndarray, groups: np.ndarray) -> list[Part]:
+    of = often(error != 0, groups, np.ones(len(error), dtype=bool))
+    return [Part(DISTANCE, np.abs(error), of), Part(SIGNED, error, of)]
 
 
 def _claim(scope: str, top: Gap, found: ScopeMeans, scale: str) -> str:

@@ -59,7 +59,7 @@ class WeakSlicesOfRows(Check):
     Args:
         max_gap: largest share of errors inside a slice above that outside.
         max_excess: the same for regression, as a multiple of the mean distance over all rows.
-        min_rows: rows that a slice has at least, in either half.
+        min_rows: rows that a slice has at least in the half that is searched.
     """
 
     max_gap: float = limit(0.1, "below", "as large as a gap between named groups may be")
@@ -91,10 +91,10 @@ class WeakSlicesOfRows(Check):
         data = subject.dataset
         found, error = get(self._search(subject)), errors_of(data, get(Predictions("test")))
         is_number = data.task == Task.REGRESSION
-        if not is_number and error.sum() < LEAST_ERRORS:
+        wrong = int((error > 0).sum())
+        if wrong < LEAST_ERRORS:
             raise NotAssessed(
-                f"the model errs on {error.sum():.0f} of {len(error)} test rows: too few to see "
-                "where"
+                f"the model errs on {wrong} of {len(error)} test rows: too few to see where"
             )
         if not found.words:
             raise NotAssessed("no condition on a column holds for enough of the test rows")
