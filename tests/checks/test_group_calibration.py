@@ -78,7 +78,7 @@ def test_a_small_calibrated_group_has_no_error_on_average():
         stated = random.random(120)
         came_true = random.random(120) < stated
         second = random.permutation(120) < 60
-        values = honest_error(stated, came_true, np.full(120, "a"), second, bins=4)
+        values = honest_error(stated, came_true, np.zeros(120, dtype=int), second, bins=4)
         found.append(values[second].mean())
     # the plain binned error of so few rows is about 0.1
     assert np.mean(found) == pytest.approx(0, abs=3 * np.std(found) / 20)
@@ -88,15 +88,15 @@ def test_the_error_of_a_group_far_off_is_the_distance_in_its_bins():
     stated = np.repeat([0.2, 0.8], 400)
     came_true = np.tile([True, False], 400)
     second = np.arange(800) // 2 % 2 == 0
-    values = honest_error(stated, came_true, np.full(800, "a"), second, bins=2)
+    values = honest_error(stated, came_true, np.zeros(800, dtype=int), second, bins=2)
     assert values[second].mean() == pytest.approx(0.3)
 
 
 def test_groups_do_not_share_bins():
     stated, came_true = np.full(8, 0.5), np.array([1, 0, 0, 0, 1, 1, 1, 0], dtype=bool)
-    groups, second = np.repeat(["a", "b"], 4), np.tile([True, False], 4)
-    values = honest_error(stated, came_true, groups, second, bins=1)
-    # the first half says that group a is stated too high; that of b is even
+    group, second = np.repeat([0, 1], 4), np.tile([True, False], 4)
+    values = honest_error(stated, came_true, group, second, bins=1)
+    # the first half says that group 0 is stated too high; that of group 1 is even
     assert values.tolist() == [-0.5, 0.5, 0.5, 0.5, 0, 0, 0, 0]
 
 
@@ -112,8 +112,8 @@ def test_groups_that_are_calibrated_rarely_seem_to_differ():
 
 def test_outcomes_that_hardly_occur_in_a_group_are_left_out():
     came_true = np.arange(60) % 2 == 0
-    groups = np.repeat(["a", "b"], [45, 15])
-    assert has_both(came_true, groups, np.ones(60, bool)).tolist() == (groups == "a").tolist()
+    group = np.repeat([0, 1], [45, 15])
+    assert has_both(came_true, group, np.ones(60, bool)).tolist() == (group == 0).tolist()
 
 
 def test_groups_too_small_to_compare_are_not_assessed():

@@ -132,7 +132,7 @@ def test_crossed_groups_too_small_are_named_or_pooled():
 
 def test_three_attributes_are_crossed_by_pairs_and_all_at_once():
     columns = {name: np.arange(64) >> k & 1 for k, name in enumerate("abc")}
-    assert list(crossings(columns, ("a", "b", "c"))) == [
+    assert list(crossings(columns, ("a", "b", "c"))[0]) == [
         "a", "b", "c", "a × b", "a × c", "b × c", "a × b × c",
     ]  # fmt: skip
 
@@ -144,6 +144,14 @@ def test_crossings_beyond_the_fifth_attribute_are_not_assessed():
     assert len(judged) == 6 + 10 + 1
     assert rest.verdict is Verdict.NOT_ASSESSED
     assert "only the first 5" in rest.reason
+
+
+def test_a_crossing_of_too_many_groups_is_not_assessed():
+    y = np.arange(900) % 2
+    columns = {"region": np.arange(900) // 2 % 9, "job": np.arange(900) // 18 % 8}
+    region, job, rest = gaps_of(planted(y, y, columns, ("region", "job")))
+    assert (region.scope, job.scope) == ("region", "job")
+    assert rest.reason == "region × job has 72 groups, too many to compare them all"
 
 
 def test_what_becomes_of_small_groups_is_one_of_two_things():

@@ -6,9 +6,10 @@ from itertools import combinations
 
 import numpy as np
 
-from roadworthy.checks.group_tables import Gap, group_sizes
+from roadworthy.checks.group_tables import Gap
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, Part, differences, without_sign
+from roadworthy.core.groups import Groups
 
 LEAST_EVENTS = 10
 
@@ -30,19 +31,18 @@ class ScopeMeans:
     gaps: list[Gap]
 
 
-def often(events: np.ndarray, groups: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Keep those of the rows `of` (N,) in whose group there are enough events (N,) among them.
+def often(events: np.ndarray, group: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Keep those of the rows `of` (N,) in whose group (N,) enough of them are events (N,).
 
     The mean of what is nearly always the same has no interval that can be trusted.
     """
-    _, group = np.unique(groups, return_inverse=True)
     kept: np.ndarray = of & (np.bincount(group, of & events) >= LEAST_EVENTS)[group]
     return kept
 
 
 def compare_means(
     numbers: Mapping[str, list[Part]],
-    scopes: Mapping[str, np.ndarray],
+    scopes: Mapping[str, Groups],
     min_rows: int,
     *,
     seed: int,
@@ -59,15 +59,15 @@ def compare_means(
     """
     units = {scope: _units(groups, clusters) for scope, groups in scopes.items()}
     large = {
-        scope: [name for name, n in by_group.items() if n >= min_rows]
+        scope: {name for name, n in by_group.items() if n >= min_rows}
         for scope, by_group in units.items()
     }
     cells = [
         (scope, number.name, group, Part(f"{number.name}, {group}", number.values, of))
         for scope, groups in scopes.items()
         for number in numbers[scope]
-        for group in large[scope]
-        if (of := number.of & (groups == group)).any()
+        for k, group in enumerate(groups.names)
+        if group in large[scope] and (of := number.of & (groups.number == k)).any()
     ]
     pairs = [
         (f"gap in {a[1]} between {a[2]} and {b[2]}", i, j)
@@ -91,16 +91,15 @@ def compare_means(
     for (scope, of, group, _), measure in zip(cells, found.means, strict=True):
         means[scope].setdefault(of, {})[group] = measure
     return {
-        scope: ScopeMeans(
-            group_sizes(groups), set(units[scope]) - set(large[scope]), means[scope], gaps[scope]
-        )
+        scope: ScopeMeans(groups.sizes, set(units[scope]) - large[scope], means[scope], gaps[scope])
         for scope, groups in scopes.items()
     }
 
 
-def _units(groups: np.ndarray, clusters: np.ndarray | None) -> dict[str, int]:
+def _units(groups: Groups, clusters: np.ndarray | None) -> dict[str, int]:
     """Count the independent rows of each group."""
     if clusters is None:
-        return group_sizes(groups)
-    _, first = np.unique(np.stack([groups, clusters.astype(str)]), axis=1, return_index=True)
-    return group_sizes(groups[first])
+        return groups.sizes
+    pairs = np.unique(np.stack([groups.number, clusters]), axis=1)
+    rows = np.bincount(pairs[0], minlength=len(groups.names))
+    return dict(zip(groups.names, rows.tolist(), strict=True))

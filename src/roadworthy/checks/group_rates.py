@@ -10,7 +10,7 @@ import numpy as np
 from roadworthy.checks.group_tables import Gap
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.estimates import Measure, equality, gap, holm, proportion
-from roadworthy.core.groups import AND
+from roadworthy.core.groups import AND, Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +52,28 @@ def rates_of(data: Dataset, choice: np.ndarray) -> list[Rate]:
 
 
 def shares(
-    rate: Rate, groups: np.ndarray, without: set[str], comparisons: int = 1
+    rate: Rate, groups: Groups, without: set[str], comparisons: int = 1
 ) -> dict[str, Measure]:
     """Estimate a rate in each group that has rows for it."""
-    found = {}
-    for name, n in zip(*np.unique(groups[rate.of], return_counts=True), strict=True):
-        if name not in without:
-            hits = int((rate.of & rate.hit & (groups == name)).sum())
-            found[str(name)] = proportion(f"{rate.name}, {name}", hits, int(n), comparisons)
-    return found
+    rows, hits = _counts(rate, groups)
+    return {
+        name: proportion(f"{rate.name}, {name}", int(hits[k]), int(rows[k]), comparisons)
+        for k, name in enumerate(groups.names)
+        if rows[k] and name not in without
+    }
+
+
+def _counts(rate: Rate, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Count the rows (G,) that a rate is a share of, and those that count."""
+    many = len(groups.names)
+    counts = [
+        np.bincount(groups.number[of], minlength=many) for of in (rate.of, rate.of & rate.hit)
+    ]
+    return counts[0], counts[1]
 
 
 def compare_rates(
-    rates: list[Rate], scopes: Mapping[str, np.ndarray], min_rows: int
+    rates: list[Rate], scopes: Mapping[str, Groups], min_rows: int
 ) -> dict[str, list[Gap]]:
     """Compare all pairs of groups of each scope in all judged rates that both have rows for.
 
@@ -85,11 +94,11 @@ def compare_rates(
 
 
 def _compare_family(
-    rates: list[Rate], scopes: Mapping[str, np.ndarray], min_rows: int, families: int
+    rates: list[Rate], scopes: Mapping[str, Groups], min_rows: int, families: int
 ) -> dict[str, list[Gap]]:
     judged = [rate for rate in rates if rate.is_judged]
     large = {
-        (scope, rate.name): _large(groups[rate.of], min_rows)
+        (scope, rate.name): _large(rate, groups, min_rows)
         for scope, groups in scopes.items()
         for rate in judged
     }
@@ -107,9 +116,9 @@ def _compare_family(
     return gaps
 
 
-def _large(groups: np.ndarray, min_rows: int) -> list[str]:
-    names, rows = np.unique(groups, return_counts=True)
-    return [str(name) for name in names[rows >= min_rows]]
+def _large(rate: Rate, groups: Groups, min_rows: int) -> list[str]:
+    rows, _ = _counts(rate, groups)
+    return [name for name, n in zip(groups.names, rows, strict=True) if n >= min_rows]
 
 
 def _gap(rate: Rate, a: Measure, b: Measure, first: str, second: str) -> Gap:

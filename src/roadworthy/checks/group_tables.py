@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roadworthy.core.check import Check, not_assessed
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.estimates import Measure
-from roadworthy.core.finding import Alarm, Figure, Series, Table
+from roadworthy.core.finding import Alarm, Figure, Finding, Series, Table
 
 SHOWN = 12  # rows of the table of gaps, groups of a figure, groups that a sentence names
 
@@ -33,13 +34,7 @@ class Gap:
     p_value: float
 
 
-def group_sizes(groups: np.ndarray) -> dict[str, int]:
-    """Count the rows of each group; the groups are in the order of their names."""
-    names, rows = np.unique(groups, return_counts=True)
-    return {str(name): int(n) for name, n in zip(names, rows, strict=True)}
-
-
-def left_out(sizes: Mapping[str, int], small: set[str]) -> str:
+def too_small(sizes: Mapping[str, int], small: set[str]) -> str:
     """Name the groups that were too small to compare, the largest first; empty if none was."""
     if not small:
         return ""
@@ -109,3 +104,8 @@ def dependent_rows(data: Dataset) -> tuple[Alarm, ...]:
         return ()
     text = f"Rows of one {group} are counted as if independent, so the intervals are too narrow."
     return (Alarm("dependent-rows", text),)
+
+
+def not_crossed(check: Check, reasons: list[str]) -> tuple[Finding, ...]:
+    """Say which crossings of attributes were left out, if any."""
+    return (not_assessed(check, "; ".join(reasons), "other crossings"),) if reasons else ()

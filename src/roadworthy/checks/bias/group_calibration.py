@@ -11,19 +11,19 @@ from roadworthy.checks.group_tables import (
     Gap,
     gap_table,
     group_figure,
-    group_sizes,
     group_table,
-    left_out,
+    not_crossed,
+    too_small,
 )
 from roadworthy.checks.repairs import by_guard
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Part, largest
-from roadworthy.core.finding import Finding, Remedy, Verdict
-from roadworthy.core.groups import crossings
+from roadworthy.core.finding import Finding, Remedy
+from roadworthy.core.groups import Groups, crossings
 from roadworthy.core.model import Offer, require
 
 ROWS_PER_BIN = 100
@@ -90,7 +90,7 @@ class GroupCalibration(Check):
         people = clusters(data, data.test)
         statements = _statements(data, get(Predictions("test")))
         is_second = halves(len(data.test), people, seed)
-        scopes = crossings(data.test.columns, data.roles.sensitive)
+        scopes, left_out = crossings(data.test.columns, data.roles.sensitive)
         found = compare_means(
             {
                 scope: self._numbers(statements, groups, is_second)
@@ -102,32 +102,31 @@ class GroupCalibration(Check):
             clusters=people,
             unit="share",
         )
-        return tuple(self._conclude(subject, scope, means) for scope, means in found.items())
+        concluded = [self._conclude(subject, scope, means) for scope, means in found.items()]
+        return (*concluded, *not_crossed(self, left_out))
 
     def _numbers(
-        self, statements: "list[_Statement]", groups: np.ndarray, is_second: np.ndarray
+        self, statements: "list[_Statement]", groups: Groups, is_second: np.ndarray
     ) -> list[Part]:
-        large = [n for n in group_sizes(groups).values() if n >= self.min_rows]
+        large = [n for n in groups.sizes.values() if n >= self.min_rows]
         bins = min(MOST_BINS, max(1, min(large, default=0) // ROWS_PER_BIN))
-        main, everyone = statements[0], np.ones(len(groups), dtype=bool)
-        distance = honest_error(main.stated, main.came_true, groups, is_second, bins)
-        error = Part("calibration error", distance, has_both(main.came_true, groups, is_second))
+        group, main = groups.number, statements[0]
+        everyone = np.ones(len(group), dtype=bool)
+        distance = honest_error(main.stated, main.came_true, group, is_second, bins)
+        error = Part("calibration error", distance, has_both(main.came_true, group, is_second))
         in_the_large = [
-            Part(
-                each.name, each.stated - each.came_true, has_both(each.came_true, groups, everyone)
-            )
-            for each in statements
+            Part(say.name, say.stated - say.came_true, has_both(say.came_true, group, everyone))
+            for say in statements
         ]
         return [*in_the_large, error]
 
     def _conclude(self, subject: Subject, scope: str, found: ScopeMeans) -> Finding:
         if not found.gaps:
-            claim = "This was not assessed; it is not a pass."
             reason = (
                 f"fewer than two groups of {scope} have {self.min_rows} rows with each outcome at "
                 f"least {LEAST_EVENTS} times"
             )
-            return self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
+            return not_assessed(self, reason, scope)
         estimate = largest([gap.size for gap in found.gaps])
         top = next(gap for gap in found.gaps if gap.size.name == estimate.name)
         return self.finding(
@@ -179,15 +178,15 @@ def _statements(data: Dataset, predictions: PredictionsValue) -> list[_Statement
     return [_Statement("confidence minus accuracy", probabilities.max(1), right), *of_class]
 
 
-def has_both(came_true: np.ndarray, groups: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Keep those of the rows `of` (N,) in whose group each outcome (N,) is seen often enough."""
-    return often(came_true, groups, of) & often(~came_true, groups, of)
+def has_both(came_true: np.ndarray, group: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Keep those of the rows `of` (N,) in whose group (N,) each outcome is seen often enough."""
+    return often(came_true, group, of) & often(~came_true, group, of)
 
 
 def honest_error(
     stated: np.ndarray,
     came_true: np.ndarray,
-    groups: np.ndarray,
+    group: np.ndarray,
     is_second: np.ndarray,
     bins: int,
 ) -> np.ndarray:
@@ -198,11 +197,10 @@ def honest_error(
     Args:
         stated: (N,) probability of each row.
         came_true: (N,) bool, whether it did.
-        groups: (N,) the group of each row.
+        group: (N,) number of the group of each row.
         is_second: (N,) bool, the half that is averaged.
         bins: parts of equal size into which each group is cut by `stated`.
     """
-    _, group = np.unique(groups, return_inverse=True)
     order = np.lexsort((stated, group))
     size = np.bincount(group)
     rank = np.empty(len(stated), dtype=np.int64)
@@ -222,5 +220,5 @@ def _claim(scope: str, top: Gap, found: ScopeMeans) -> str:
             f"No gap in calibration between groups of {scope} is beyond what chance explains; the "
             f"largest is in {top.of}: {means}"
         )
-    small = left_out(found.sizes, found.small)
+    small = too_small(found.sizes, found.small)
     return f"{claim} ({len(found.gaps)} comparisons{small})."

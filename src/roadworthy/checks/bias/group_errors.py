@@ -6,15 +6,22 @@ import numpy as np
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import clusters
 from roadworthy.checks.group_means import ScopeMeans, compare_means, often
-from roadworthy.checks.group_tables import Gap, gap_table, group_figure, group_table, left_out
+from roadworthy.checks.group_tables import (
+    Gap,
+    gap_table,
+    group_figure,
+    group_table,
+    not_crossed,
+    too_small,
+)
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Part, largest
-from roadworthy.core.finding import Finding, Remedy, Verdict
-from roadworthy.core.groups import crossings
+from roadworthy.core.finding import Finding, Remedy
+from roadworthy.core.groups import Groups, crossings
 
 DISTANCE = "mean error distance"
 SIGNED = "mean signed error"
@@ -80,7 +87,7 @@ class GroupErrors(Check):
         usual = float(np.abs(error).mean())
         if usual == 0:
             raise NotAssessed("the model makes no error on the test split, so none can be compared")
-        scopes = crossings(data.test.columns, data.roles.sensitive)
+        scopes, left_out = crossings(data.test.columns, data.roles.sensitive)
         found = compare_means(
             {scope: _numbers(error / usual, groups) for scope, groups in scopes.items()},
             scopes,
@@ -89,13 +96,13 @@ class GroupErrors(Check):
             clusters=clusters(data, data.test),
         )
         scale = f"{usual:.3g}" if is_number else f"{usual:.3g} ranks"
-        return tuple(self._conclude(scope, means, scale) for scope, means in found.items())
+        concluded = [self._conclude(scope, means, scale) for scope, means in found.items()]
+        return (*concluded, *not_crossed(self, left_out))
 
     def _conclude(self, scope: str, found: ScopeMeans, scale: str) -> Finding:
         if not found.gaps:
-            claim = "This was not assessed; it is not a pass."
             reason = f"fewer than two groups of {scope} have {self.min_rows} rows and ten errors"
-            return self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
+            return not_assessed(self, reason, scope)
         estimate = largest([gap.size for gap in found.gaps])
         top = next(gap for gap in found.gaps if gap.size.name == estimate.name)
         return self.finding(
@@ -121,8 +128,8 @@ class GroupErrors(Check):
         )
 
 
-def _numbers(error: np.ndarray, groups: np.ndarray) -> list[Part]:
-    of = often(error != 0, groups, np.ones(len(error), dtype=bool))
+def _numbers(error: np.ndarray, groups: Groups) -> list[Part]:
+    of = often(error != 0, groups.number, np.ones(len(error), dtype=bool))
     return [Part(DISTANCE, np.abs(error), of), Part(SIGNED, error, of)]
 
 
@@ -136,5 +143,5 @@ def _claim(scope: str, top: Gap, found: ScopeMeans, scale: str) -> str:
             f"No gap between groups of {scope} is beyond what chance explains; the largest is "
             f"in {top.of}: {means} {of_usual}"
         )
-    small = left_out(found.sizes, found.small)
+    small = too_small(found.sizes, found.small)
     return f"{claim} ({len(found.gaps)} comparisons{small})."

@@ -3,8 +3,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.checks.group_rates import Rate, compare_rates, rates_of, shares
 from roadworthy.checks.group_tables import (
@@ -12,19 +10,19 @@ from roadworthy.checks.group_tables import (
     dependent_rows,
     gap_table,
     group_figure,
-    group_sizes,
     group_table,
-    left_out,
+    not_crossed,
+    too_small,
 )
 from roadworthy.checks.repairs import by_guard, by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.estimates import Measure, largest, ratio
-from roadworthy.core.finding import Finding, Remedy, Verdict
-from roadworthy.core.groups import MOST_CROSSED, crossings, pooled
+from roadworthy.core.finding import Finding, Remedy
+from roadworthy.core.groups import Groups, crossings
 
 SMALL = ("left out", "pooled")
 
@@ -89,31 +87,24 @@ class GroupGaps(Check):
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data, choice = subject.dataset, get(Predictions("test")).choice.numpy()
-        rates, scopes = rates_of(data, choice), crossings(data.test.columns, data.roles.sensitive)
+        scopes, left_out = crossings(data.test.columns, data.roles.sensitive)
         if self.small == "pooled":
-            scopes = {scope: pooled(groups, self.min_rows) for scope, groups in scopes.items()}
+            scopes = {scope: groups.pooled(self.min_rows) for scope, groups in scopes.items()}
+        rates = rates_of(data, choice)
         gaps = compare_rates(rates, scopes, self.min_rows)
-        found = [
+        concluded = [
             self._judge_scope(subject, scope, groups, rates, gaps[scope])
             for scope, groups in scopes.items()
         ]
-        if len(data.roles.sensitive) > MOST_CROSSED:
-            reason = f"only the first {MOST_CROSSED} sensitive attributes are crossed"
-            found.append(self._not_assessed("other crossings", reason))
-        return tuple(found)
-
-    def _not_assessed(self, scope: str, reason: str) -> Finding:
-        claim = "This was not assessed; it is not a pass."
-        return self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
+        return (*concluded, *not_crossed(self, left_out))
 
     def _judge_scope(
-        self, subject: Subject, scope: str, groups: np.ndarray, rates: list[Rate], gaps: list[Gap]
+        self, subject: Subject, scope: str, groups: Groups, rates: list[Rate], gaps: list[Gap]
     ) -> Finding:
         if not gaps:
-            return self._not_assessed(
-                scope, f"fewer than two groups of {scope} have {self.min_rows} rows to compare"
-            )
-        sizes = group_sizes(groups)
+            reason = f"fewer than two groups of {scope} have {self.min_rows} rows to compare"
+            return not_assessed(self, reason, scope)
+        sizes = groups.sizes
         small = {name for name, n in sizes.items() if n < self.min_rows}
         estimate = largest([gap.size for gap in gaps])
         top = next(gap for gap in gaps if gap.size.name == estimate.name)
@@ -121,7 +112,7 @@ class GroupGaps(Check):
         shown = {rate.name: shares(rate, groups, small) for rate in about}
         drawn = {rate.name: shown[rate.name] for rate in about if rate.is_judged}
         return self.finding(
-            _claim(scope, top, len(gaps), left_out(sizes, small)),
+            _claim(scope, top, len(gaps), too_small(sizes, small)),
             scope=scope,
             estimate=estimate,
             threshold=self.threshold("max_gap"),
@@ -168,7 +159,7 @@ def _same_class(rates: list[Rate], top: str) -> list[Rate]:
     return [rate for rate in rates if rate.positive in (None, positive)]
 
 
-def _claim(scope: str, top: Gap, comparisons: int, left_out: str) -> str:
+def _claim(scope: str, top: Gap, comparisons: int, small: str) -> str:
     shares = f"{top.first} {top.values[0]:.1%}, {top.second} {top.values[1]:.1%}"
     if top.size.low > 0:
         claim = f"The groups of {scope} differ most surely in {top.of}: {shares}"
@@ -177,7 +168,7 @@ def _claim(scope: str, top: Gap, comparisons: int, left_out: str) -> str:
             f"No gap between groups of {scope} is beyond what chance explains; the largest is "
             f"in {top.of}: {shares}"
         )
-    return f"{claim} ({comparisons} comparisons{left_out})."
+    return f"{claim} ({comparisons} comparisons{small})."
 
 
 def _impact(shown: Mapping[str, Mapping[str, Measure]]) -> list[Measure]:
