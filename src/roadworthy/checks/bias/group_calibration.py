@@ -72,7 +72,6 @@ class GroupCalibration(Check):
         "Probabilities that mean less for some",
         aliases=("calibration-within-groups", "sufficiency"),
         paper="arxiv:1609.05807",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-BIAS-002"
     area = "bias"

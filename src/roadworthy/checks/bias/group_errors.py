@@ -64,7 +64,6 @@ class GroupErrors(Check):
         "Error distances of groups",
         aliases=("fair-regression",),
         paper="arxiv:1905.12843",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-BIAS-003"
     area = "bias"

@@ -73,7 +73,6 @@ class WeakSlicesOfRows(Check):
         "Slices on which the model fails",
         aliases=("slice-discovery", "worst-group"),
         paper="arxiv:1807.06068",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-BIAS-004"
     area = "bias"

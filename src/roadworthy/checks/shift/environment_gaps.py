@@ -5,6 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import is_known, role_column
+from roadworthy.checks.group_tables import dependent_rows
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -12,7 +13,7 @@ from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, gap, largest, proportion
-from roadworthy.core.finding import Alarm, Figure, Finding, Remedy, Series, Table
+from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 MOST_ENVIRONMENTS = 30
 
@@ -96,22 +97,13 @@ class EnvironmentGaps(Check):
                     ),
                     Remedy("Leave one environment out of the training, and test on it."),
                 ),
-                alarms=_alarms(subject),
+                alarms=dependent_rows(data),
             ),
         )
 
 
 def _accuracy(name: str, of: np.ndarray, right: np.ndarray, comparisons: int) -> Measure:
     return proportion(str(name), int((of & right).sum()), int(of.sum()), comparisons)
-
-
-def _alarms(subject: Subject) -> tuple[Alarm, ...]:
-    data = subject.dataset
-    group = data.roles.group
-    if group is None or len(np.unique(data.test.columns[group])) == len(data.test):
-        return ()
-    text = f"Rows of one {group} are counted as if independent, so the intervals are too narrow."
-    return (Alarm("dependent-rows", text),)
 
 
 def _figure(column: str, shares: list[Measure]) -> Figure:
