@@ -237,3 +237,16 @@ def test_credit_classes_numbered_from_one_become_classes_from_zero():
     data = load_dataset(DATA / "german_credit.csv.gz", target="credit", label_offset=1)
     assert data.classes == ("1", "2")
     assert set(data.train.y.tolist()) == {0, 1}
+
+
+def test_the_box_of_a_face_is_metadata_and_has_four_sides():
+    x = np.random.default_rng(0).random((30, 8, 8))
+    sides = ("left", "top", "right", "bottom")
+    columns = {name: np.full(30, k + 0.5) for k, name in enumerate(sides)}
+    data = make_dataset(x, np.arange(30) % 2, columns=columns, face=sides)
+    assert data.roles.face == sides
+    assert data.test.columns["right"].astype(float).tolist() == [2.5] * len(data.test)
+    with pytest.raises(InputError, match="four columns"):
+        make_dataset(x, np.arange(30) % 2, columns=columns, face=sides[:2])
+    with pytest.raises(InputError, match="no column 'eye' for --face"):
+        make_dataset(x, np.arange(30) % 2, columns=columns, face=(*sides[:3], "eye"))

@@ -89,6 +89,14 @@ class DataOptions:
         list[str],
         option("--sensitive", help="Column whose groups must be treated alike; repeatable."),
     ] = field(default_factory=list)
+    face: Annotated[
+        Text,
+        option(
+            "--face",
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            help="Columns with the box of the face in an image, in pixels.",
+        ),
+    ] = None
     metadata: Annotated[
         Text, option("--metadata", help="CSV whose row k describes input k of a .npz file.")
     ] = None

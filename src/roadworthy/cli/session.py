@@ -249,6 +249,7 @@ def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
         time=options.time,
         ordinal=options.ordinal,
         sensitive=tuple(options.sensitive),
+        face=tuple(options.face.split(",")) if options.face else (),
         metadata=options.metadata,
         test=options.test,
         production=options.production,

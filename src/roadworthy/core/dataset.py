@@ -52,12 +52,14 @@ class Roles:
         environment: source of the row: hospital, camera, vendor.
         time: when the row was known; numbers or sortable text.
         sensitive: attributes whose groups must be treated alike.
+        face: left, top, right and bottom of the face in an image, in pixels; or nothing.
     """
 
     group: str | None = None
     environment: str | None = None
     time: str | None = None
     sensitive: tuple[str, ...] = ()
+    face: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ class DataOptions:
         environment: the column with the source of a row.
         time: the column with the time of a row.
         sensitive: columns whose groups must be treated alike.
+        face: columns with left, top, right and bottom of the face in an image, in pixels.
         task: what the targets are; None looks at them.
         classes: the class names in the order of the model's outputs.
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
@@ -33,6 +34,7 @@ class DataOptions:
     environment: str | None = None
     time: str | None = None
     sensitive: tuple[str, ...] = ()
+    face: tuple[str, ...] = ()
     task: Task | None = None
     classes: tuple[str, ...] = ()
     label_offset: int = 0
@@ -40,10 +42,17 @@ class DataOptions:
     without: Path | None = None
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if len(self.face) not in (0, 4):
+            raise InputError(
+                "--face takes four columns separated by commas: left, top, right and bottom of "
+                f"the face; got {len(self.face)}"
+            )
+
     @property
     def roles(self) -> Roles:
         """The columns that say who belongs together, where and when rows come from."""
-        return Roles(self.group, self.environment, self.time, self.sensitive)
+        return Roles(self.group, self.environment, self.time, self.sensitive, self.face)
 
     @property
     def split_column(self) -> str | None:
@@ -59,6 +68,7 @@ class DataOptions:
             (self.time, "--time"),
             (self.split_column, "--split"),
             *((name, "--sensitive") for name in self.sensitive),
+            *((name, "--face") for name in self.face),
         ]
         return {name: option for name, option in named if name is not None}
 
@@ -66,7 +76,7 @@ class DataOptions:
     def set_apart(self) -> set[str]:
         """The columns that are no features: all that play a role but the sensitive ones."""
         apart = (self.target, self.group, self.environment, self.time, self.split_column)
-        return {name for name in apart if name is not None}
+        return {name for name in (*apart, *self.face) if name is not None}
 
 
 def read_task(task: str | None, is_ordinal: bool) -> Task | None:

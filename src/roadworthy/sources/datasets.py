@@ -25,6 +25,7 @@ def load_dataset(
     time: str | None = None,
     ordinal: bool | tuple[str, ...] = False,
     sensitive: tuple[str, ...] = (),
+    face: tuple[str, ...] = (),
     metadata: str | Path | None = None,
     test: str | Path | None = None,
     production: str | Path | None = None,
@@ -46,6 +47,7 @@ def load_dataset(
         time: the column with the time of a row.
         ordinal: the classes are ordered; a tuple names them from lowest to highest.
         sensitive: columns whose groups must be treated alike.
+        face: columns with left, top, right and bottom of the face in an image, in pixels.
         metadata: a CSV file whose row k describes input k of a .npz file.
         test: a second source of the same kind: the test split.
         production: rows from where the model is used; they may lack labels, and a folder of images
@@ -66,6 +68,7 @@ def load_dataset(
         environment=environment,
         time=time,
         sensitive=tuple(sensitive),
+        face=tuple(face),
         task=read_task(task, bool(ordinal)),
         classes=tuple(classes) or (ordinal if isinstance(ordinal, tuple) else ()),
         label_offset=label_offset,

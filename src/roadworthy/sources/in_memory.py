@@ -31,6 +31,7 @@ def make_dataset(
     environment: str | None = None,
     time: str | None = None,
     sensitive: tuple[str, ...] = (),
+    face: tuple[str, ...] = (),
     seed: int = 0,
 ) -> Dataset:
     """Make a dataset of what is in memory: arrays, tensors or data frames.
@@ -52,6 +53,7 @@ def make_dataset(
         environment: the column with the source of a row, such as a hospital.
         time: the column with the time of a row.
         sensitive: columns whose groups must be treated alike.
+        face: columns with left, top, right and bottom of the face in an image, in pixels.
         seed: of the random split.
 
     Raises:
@@ -63,6 +65,7 @@ def make_dataset(
         environment=environment,
         time=time,
         sensitive=tuple(sensitive),
+        face=tuple(face),
         task=read_task(task, False),
         classes=tuple(classes),
         seed=seed,
