@@ -21,6 +21,7 @@ from roadworthy.core.estimates import (
     mean,
     mean_ranking,
     paired_difference,
+    positive_mean,
     proportion,
     quantile,
     ranked,
@@ -475,3 +476,60 @@ def test_the_size_of_a_difference_has_no_sign():
     signed = difference("a - b", proportion("a", 20, 100), proportion("b", 60, 100))
     size = without_sign(signed)
     assert (size.low, size.value, size.high) == (-signed.high, -signed.value, -signed.low)
+
+
+@pytest.mark.parametrize("cluster_size", [None, 1, 4])
+def test_the_mean_is_the_bootstrap_of_it(cluster_size):
+    values = np.random.default_rng(0).exponential(size=120)
+    clusters = None if cluster_size is None else np.arange(120) // cluster_size
+    found = mean("mean", values, seed=1, clusters=clusters)
+    slow = bootstrap("mean", lambda rows: values[rows].mean(), 120, seed=1, clusters=clusters)
+    assert (found.value, found.method) == (slow.value, slow.method)
+    assert [found.low, found.high] == pytest.approx([slow.low, slow.high])
+
+
+def test_bootstrap_intervals_of_several_means_hold_together():
+    random = np.random.default_rng(0)
+    together = 0
+    for trial in range(200):
+        values = random.normal(size=(5, 200))
+        ends = [mean("m", each, seed=trial, resamples=2000, comparisons=5) for each in values]
+        together += all(end.low <= 0 <= end.high for end in ends)
+    # the standard error of the share is 0.015, and the percentile interval is a little narrow
+    assert together / 200 > 0.90
+
+
+def test_a_positive_mean_is_tested_by_students_t():
+    values = np.random.default_rng(0).normal(0.2, 1, 40)
+    expected = stats.ttest_1samp(values, 0, alternative="greater").pvalue
+    assert positive_mean(values) == pytest.approx(expected)
+    assert positive_mean(np.ones(5)) == 0
+    assert positive_mean(np.zeros(5)) == 1
+
+
+def test_clusters_of_equal_rows_count_once():
+    values = np.random.default_rng(0).normal(0.2, 1, 40)
+    repeated, clusters = np.repeat(values, 3), np.repeat(np.arange(40), 3)
+    assert positive_mean(repeated, clusters) == pytest.approx(positive_mean(values))
+    assert positive_mean(repeated) < positive_mean(values)
+
+
+def test_a_mean_of_nothing_is_found_as_often_as_its_p_value_says():
+    random = np.random.default_rng(0)
+    clusters = np.arange(120) // 4
+    found = []
+    for _ in range(2000):
+        shared = np.repeat(random.normal(size=30), 4)
+        found.append(positive_mean(shared + random.normal(size=120), clusters))
+    # the standard error of a share of 0.05 among 2000 is 0.005
+    assert np.mean(np.array(found) < 0.05) == pytest.approx(0.05, abs=0.015)
+
+
+def test_the_size_of_a_number_has_no_sign_and_reaches_0_where_its_interval_does():
+    values = np.random.default_rng(0).normal(0, 1, 50)
+    signed, turned = (mean("m", way * (values - values.mean() + 0.3), seed=0) for way in (1, -1))
+    assert without_sign(turned).value == pytest.approx(without_sign(signed).value)
+    straddling = mean("m", values - values.mean() + 0.01, seed=0)
+    assert straddling.low < 0 < straddling.high
+    assert without_sign(straddling).low == 0
+    assert without_sign(straddling).high == max(-straddling.low, straddling.high)
