@@ -17,6 +17,7 @@ from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
+from roadworthy.artifacts.nuisance_edits import EditedOutputs
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
@@ -35,6 +36,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     Detections,
     CertifiedRadii,
     CorruptedPredictions,
+    EditedOutputs,
     CrossFittedPredictions,
     LabelIssues,
     EqualRows,
@@ -62,6 +64,7 @@ __all__ = [
     "CorruptedPredictions",
     "CrossFittedPredictions",
     "Detections",
+    "EditedOutputs",
     "EnvironmentProbe",
     "EqualRows",
     "FittedSteps",

@@ -2,6 +2,7 @@
 
 from roadworthy.checks.bias.group_calibration import GroupCalibration
 from roadworthy.checks.bias.group_errors import GroupErrors
+from roadworthy.checks.bias.counterfactual_sensitivity import CounterfactualSensitivity
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.class_imbalance import ClassImbalance
@@ -66,6 +67,7 @@ CHECKS: Registry[type[Check]] = Registry(
     GroupCalibration,
     GroupErrors,
     WeakSlicesOfRows,
+    CounterfactualSensitivity,
     MembershipInference,
     Latency,
     Size,
@@ -81,6 +83,7 @@ __all__ = [
     "CorruptionRobustness",
     "DistributionShift",
     "EnvironmentGaps",
+    "CounterfactualSensitivity",
     "ExactDuplicates",
     "ExternalValidation",
     "FittedOnAll",

@@ -32,6 +32,22 @@ def pictures_of(
     )
 
 
+def pairs_of(
+    data: Dataset, split: Split, rows: torch.Tensor, changed: torch.Tensor, words: Sequence[str]
+) -> tuple[Picture, ...]:
+    """Draw rows (R,) of an image dataset side by side with what they became (R, C, H, W)."""
+    if data.kind != "image" or split.x.shape[1] not in (1, 3):
+        return ()
+    pairs = torch.cat([split.x[rows], changed], dim=3)
+    pixels = (pairs.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    _, channels, height, width = pairs.shape
+    captions = [f"row {name}: {', '.join(words)}" for name in split.ids[rows].tolist()]
+    return tuple(
+        Picture(caption, width, height, channels, image.tobytes())
+        for caption, image in zip(captions, pixels, strict=True)
+    )
+
+
 def values_of(data: Dataset, split: Split, rows: np.ndarray, title: str) -> Table | None:
     """Tabulate the first rows of a tabular dataset; None for images."""
     if not data.features:

@@ -3,9 +3,9 @@
 import torch
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
-from roadworthy.checks.examples import rows_of
+from roadworthy.checks.examples import pairs_of, rows_of
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.finding import Examples, Picture, Table
+from roadworthy.core.finding import Examples, Table
 
 SHOWN = 12
 CHANGES = 3  # features that are shown of each row
@@ -24,23 +24,10 @@ def nearest(data: Dataset, found: AdversarialExamplesValue) -> tuple[Examples, .
             "rows that take the smallest change",
             rows_of(data.test, rows.numpy()),
             details=tuple(f"wrong at a distance of {d:.3g}" for d in found.distance[chosen]),
-            pictures=_pictures(data, rows, found.x[chosen]),
+            pictures=pairs_of(data, data.test, rows, found.x[chosen], ("original", "attacked")),
             table=_table(data, rows, found.x[chosen]),
             total=int(is_found.sum()),
         ),
-    )
-
-
-def _pictures(data: Dataset, rows: torch.Tensor, x: torch.Tensor) -> tuple[Picture, ...]:
-    if data.kind != "image" or x.shape[1] not in (1, 3):
-        return ()
-    pairs = torch.cat([data.test.x[rows], x], dim=3)  # side by side
-    pixels = (pairs.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    _, channels, height, width = pairs.shape
-    ids = data.test.ids[rows].tolist()
-    return tuple(
-        Picture(f"row {name}: original, attacked", width, height, channels, image.tobytes())
-        for name, image in zip(ids, pixels, strict=True)
     )
 
 

@@ -37,7 +37,7 @@ class AugMix(MixSettings, Strategy):
         "augmix",
         "AugMix",
         paper="arxiv:1912.02781",
-        fixes=("RW-ROB-002",),
+        fixes=("RW-ROB-002", "RW-BIAS-005"),
         safety="retrains",
     )
     kinds = frozenset({"image"})

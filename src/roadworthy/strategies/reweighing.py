@@ -33,7 +33,7 @@ class Reweighing(Strategy):
         "Reweighing of groups",
         aliases=("group-reweighing",),
         paper="doi:10.1007/s10115-011-0463-8",
-        fixes=("RW-BIAS-001",),
+        fixes=("RW-BIAS-001", "RW-BIAS-005"),
         safety="retrains",
     )
 

@@ -1,0 +1,30 @@
+"""Inputs as numbers of like size, for the plain learners and distances that artifacts use."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, one_hot
+
+from roadworthy.core.dataset import Dataset
+
+SIDE = 16  # pixels: enough to see borders, markers and brightness
+
+
+def as_numbers(data: Dataset, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Give inputs (N, …) as numbers (N, E), and which column each belongs to (E,).
+
+    Pictures are averaged down to at most 16 pixels a side, numbers are in units of their deviation
+    in the training split, and a category is a column of zeros and ones for each of its values.
+    """
+    if x.ndim == 4:
+        x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))
+    if not data.features:
+        flat = x.flatten(1).double()
+        return flat, torch.arange(flat.shape[1])
+    parts = [
+        one_hot(column.long(), len(feature.categories)).double()
+        if feature.kind == "category"
+        else column.double()[:, None] / feature.scale
+        for column, feature in zip(x.T, data.features, strict=True)
+    ]
+    owner = [torch.full((part.shape[1],), j) for j, part in enumerate(parts)]
+    return torch.cat(parts, 1), torch.cat(owner)

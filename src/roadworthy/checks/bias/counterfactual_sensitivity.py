@@ -1,0 +1,83 @@
+from dataclasses import dataclass
+from typing import Any
+
+from roadworthy.checks.edit_effects import unchanged
+from roadworthy.checks.edited_attributes import attribute_edits, judge_attribute
+from roadworthy.checks.edited_pictures import judge_pictures, picture_edits
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.check import Check, limit
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.finding import Finding
+
+
+@dataclass(frozen=True)
+class CounterfactualSensitivity(Check):
+    """Does the answer change with what should not matter?
+
+    What it does: edits test rows and measures how far the score moves, row by row, in standard
+    deviations of the score over the rows. The score is the probability of the class that was chosen
+    for the original, of two classes that of the last, or a regression's number. Images: light,
+    contrast, crop, JPEG, color temperature; a bookshelf or a picture frame in the background;
+    glasses and a headscarf. Tables: each sensitive attribute is taken from a row of another group,
+    alone, and with the columns that differ between the groups, from a row alike in the others.
+    Every effect is read against a floor: how far the same change moves the score when it is
+    neutral. For images that is the same picture taken again (at most a pixel to a side, noise of
+    one level, a JPEG of quality 95), for tables the same exchange within the group. Judged are the
+    mean absolute change above the floor, and for columns that move along the mean change from one
+    group to another. Intervals are a bootstrap over rows, by person where `--group` names one, and
+    hold together for all edits; p-values carry Holm's correction.
+    Why it matters: an application video was scored otherwise with glasses, with a headscarf and
+    before a bookshelf, while repeated takes in the same outfit scored alike.
+    When it does not apply: where an edit carries meaning, such as brightness in an X-ray: leave
+    such findings out by the policy. Glasses and headscarf need `--face`; without it the background
+    is not located, and things are put on the border and into a corner only. That the attribute
+    moves the score with all that moves along does not say that the model is wrong: those columns
+    may rightly count. Text is not a kind of input here.
+    How to fix: train with such edits (augmentation), cut the background off, leave the feature out,
+    reweigh the groups.
+    References: Bayerischer Rundfunk 2021, "Objective or biased", web.br.de/interaktiv/ki-bewerbung
+    (the experiment); Kusner et al. 2017, arXiv:1703.06856 (counterfactual fairness; here without
+    its causal model, by matching); Cohen 1988 (sizes of effects).
+
+    Args:
+        max_effect: largest mean absolute change above the floor, in deviations of the score.
+        max_along: largest mean change between groups with what moves along, in deviations.
+    """
+
+    max_effect: float = limit(0.2, "below", "a small effect by Cohen 1988 (d = 0.2)")
+    max_along: float = limit(
+        0.5, "below", "a medium effect by Cohen 1988 (d = 0.5): what moves along may rightly count"
+    )
+
+    card = Card(
+        "counterfactual-sensitivity",
+        "Answers move with what should not matter",
+        aliases=("nuisance-sensitivity",),
+        paper="arxiv:1703.06856",
+        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
+    )
+    code = "RW-BIAS-005"
+    area = "bias"
+
+    def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
+        data = subject.dataset
+        if data.kind == "image":
+            edits = [edit for each in picture_edits(subject).values() for edit in each]
+        elif data.roles.sensitive:
+            names = data.roles.sensitive
+            edits = [edit for name in names for edit in attribute_edits(subject, name).values()]
+        else:
+            raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+        wanted = [request for edit in edits for request in (edit.request, *edit.neutral)]
+        return (unchanged(subject), *dict.fromkeys(wanted))
+
+    def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
+        if subject.dataset.kind == "image":
+            return judge_pictures(self, subject, get)
+        attributes = subject.dataset.roles.sensitive
+        return tuple(
+            finding
+            for attribute in attributes
+            for finding in judge_attribute(self, subject, get, attribute)
+        )

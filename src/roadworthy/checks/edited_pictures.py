@@ -1,0 +1,151 @@
+"""What light, background and glasses do to a model's answers about pictures."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from roadworthy.artifacts.nuisance_edits import RETAKE, EditedOutputs
+from roadworthy.artifacts.photo_edits import COLOR_EDITS, PHOTO_EDITS
+from roadworthy.artifacts.scene_edits import BACKGROUND_EDITS, WORN_EDITS
+from roadworthy.checks.edit_effects import (
+    NEUTRAL,
+    Edit,
+    EditEffects,
+    effects_of,
+    effects_table,
+    judge_above_floor,
+)
+from roadworthy.checks.examples import pairs_of, rows_of
+from roadworthy.checks.repairs import by_training
+from roadworthy.core.artifact import Get, Subject
+from roadworthy.core.check import Check
+from roadworthy.core.estimates import holm, largest
+from roadworthy.core.finding import Examples, Finding, Remedy, Table, Verdict
+from roadworthy.core.groups import named_groups
+
+MIN_ROWS = 20  # of a group
+SHOWN = 12
+LIGHT, BACKGROUND, WORN = "light and camera", "background", "glasses and headscarf"
+NOT_LOCATED = "The background is not located: only the border and a corner were changed."
+
+
+def picture_edits(subject: Subject) -> dict[str, tuple[Edit, ...]]:
+    """Plan the edits that suit a dataset's pictures, by family."""
+    data = subject.dataset
+    colors = COLOR_EDITS if data.test.x.shape[1] == 3 else {}
+    return {
+        LIGHT: _edits(subject, (*PHOTO_EDITS, *colors)),
+        BACKGROUND: _edits(subject, BACKGROUND_EDITS),
+        WORN: _edits(subject, WORN_EDITS if data.roles.face else ()),
+    }
+
+
+def _edits(subject: Subject, names: Iterable[str]) -> tuple[Edit, ...]:
+    n = subject.effort.attacked
+    retakes = tuple(EditedOutputs(RETAKE, n, copy=k) for k in range(NEUTRAL))
+    return tuple(Edit(name, EditedOutputs(name, n), retakes) for name in names)
+
+
+def judge_pictures(check: Check, subject: Subject, get: Get) -> tuple[Finding, ...]:
+    """Conclude one finding for each family of edits."""
+    plan, seed = picture_edits(subject), subject.seed_for(check)
+    comparisons = sum(len(edits) for edits in plan.values())
+    found = {
+        family: [
+            effects_of(subject, get, edit, comparisons=comparisons, seed=seed) for edit in edits
+        ]
+        for family, edits in plan.items()
+    }
+    every = [effects for each in found.values() for effects in each]
+    corrected = holm(np.array([effects.p_value for effects in every]))
+    p_values = {effects.name: float(p) for effects, p in zip(every, corrected, strict=True)}
+    return tuple(
+        _judge_family(check, subject, family, each, p_values)
+        if each
+        else check.finding(
+            "This was not assessed; it is not a pass.",
+            scope=family,
+            verdict=Verdict.NOT_ASSESSED,
+            reason="no face is located: pass --face LEFT,TOP,RIGHT,BOTTOM",
+        )
+        for family, each in found.items()
+    )
+
+
+def _judge_family(
+    check: Check,
+    subject: Subject,
+    family: str,
+    found: Sequence[EditEffects],
+    p_values: dict[str, float],
+) -> Finding:
+    above = [effects.above_floor for effects in found]
+    estimate = largest(above)
+    top = next(e for e, a in zip(found, above, strict=True) if a.name == estimate.name)
+    shown = top.measures
+    claim = f"None of {len(found)} edits moves the score farther than taking the picture again does"
+    if estimate.low > 0:
+        claim = (
+            f"Of {len(found)} edits, {top.name!r} moves the score most surely: by "
+            f"{shown[1].value:.2f} of its deviations on average over {estimate.n} test rows, where "
+            f"taking the picture again moves it by {shown[2].value:.2f}"
+        )
+        claim += "" if top.flipped is None else f"; {shown[3].value:.1%} of the answers flip"
+    is_blind = family == BACKGROUND and not subject.dataset.roles.face
+    return judge_above_floor(
+        check,
+        f"{claim}.{f' {NOT_LOCATED}' if is_blind else ''}",
+        estimate,
+        shown[2],
+        "taking the same picture again",
+        scope=family,
+        measures=shown,
+        tables=(
+            effects_table(f"Effects of {family}", found, [p_values[e.name] for e in found]),
+            *_group_tables(subject, family, found),
+        ),
+        examples=_examples(subject, top),
+        remedies=_remedies(subject, family),
+    )
+
+
+def _group_tables(subject: Subject, family: str, found: Sequence[EditEffects]) -> tuple[Table, ...]:
+    """Tabulate the mean change by group of each sensitive attribute."""
+    test, tables = subject.dataset.test, []
+    for attribute in subject.dataset.roles.sensitive:
+        groups = named_groups(test.columns[attribute])
+        lines = []
+        for effects in found:
+            own = groups[effects.rows.numpy()]
+            for group in np.unique(own):
+                part = effects.take(own == group)
+                if len(part.rows) >= MIN_ROWS:
+                    mean, absolute, *_ = part.measures
+                    line = (mean.value, mean.low, mean.high, absolute.value)
+                    lines.append((effects.name, str(group), len(part.rows), *line))
+        columns = ("edit", attribute, "rows", "mean", "low", "high", "absolute")
+        tables.append(Table(f"Effects of {family} by {attribute}", columns, tuple(lines)))
+    return tuple(tables)
+
+
+def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:
+    order = np.argsort(-np.abs(top.change), kind="stable")[:SHOWN]
+    data, rows = subject.dataset, top.rows[order.copy()]
+    edited, _ = EditedOutputs(top.name, subject.effort.attacked).edited(subject, rows)
+    return (
+        Examples(
+            f"rows that {top.name!r} moves farthest",
+            rows_of(data.test, rows.numpy()),
+            details=tuple(f"the score moves by {top.change[k]:+.2f} deviations" for k in order),
+            pictures=pairs_of(data, data.test, rows, edited, ("original", top.name)),
+            total=len(top.rows),
+        ),
+    )
+
+
+def _remedies(subject: Subject, family: str) -> tuple[Remedy, ...]:
+    augmentation = by_training(subject, "Train with such edits (augmentation).", "augmix")
+    if family == LIGHT:
+        return (augmentation,)
+    cut = "Cut the person out, or train with the background, and what people wear, exchanged."
+    return (Remedy(cut), augmentation)
