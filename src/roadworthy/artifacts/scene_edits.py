@@ -41,7 +41,7 @@ def picture_frame(x: Tensor, face: Tensor | None, streams: Streams) -> Tensor:
     thick = max(1, side // 6)
     is_paper = (torch.minimum(across, down) >= thick) & (torch.maximum(across, down) < side - thick)
     shade = torch.where(is_paper, PAPER, DARK)
-    seen = inside[:, None] & background(x, face)
+    seen = inside[:, None] if face is None else inside[:, None] & background(x, face)
     return torch.where(seen, shade[:, None].to(x.dtype), x)
 
 
