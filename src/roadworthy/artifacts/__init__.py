@@ -23,6 +23,7 @@ from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.single_features import SingleFeatureErrors
 from roadworthy.artifacts.slices import WeakSlices
+from roadworthy.artifacts.source_labelers import SourceLabelers
 from roadworthy.artifacts.timings import Timings
 from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.core.artifact import Artifact
@@ -51,6 +52,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     PermutedFolds,
     AttributeProxies,
     WeakSlices,
+    SourceLabelers,
     ShadowModels,
     Timings,
     Footprint,
@@ -79,6 +81,7 @@ __all__ = [
     "ShadowModels",
     "ShiftProbe",
     "SingleFeatureErrors",
+    "SourceLabelers",
     "Timings",
     "TransferExamples",
     "WeakSlices",

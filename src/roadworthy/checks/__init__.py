@@ -7,6 +7,7 @@ from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
+from roadworthy.checks.data.label_consistency import LabelConsistency
 from roadworthy.checks.data.label_errors import LabelErrors
 from roadworthy.checks.data.missing_values import MissingValues
 from roadworthy.checks.data.small_sample import SmallSample
@@ -58,6 +59,7 @@ CHECKS: Registry[type[Check]] = Registry(
     SmallSample,
     ClassImbalance,
     LabelErrors,
+    LabelConsistency,
     ConstantFeatures,
     MissingValues,
     GroupGaps,
@@ -91,6 +93,7 @@ __all__ = [
     "GroupErrors",
     "GroupGaps",
     "GroupOverlap",
+    "LabelConsistency",
     "LabelErrors",
     "Latency",
     "LeakingFeatures",
