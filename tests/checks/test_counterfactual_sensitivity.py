@@ -9,8 +9,8 @@ from roadworthy.core.dataset import Roles, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Model, ModelSpec, Offer
+from tests.datasets import builtin, numbers, table
 from tests.datasets import judge as judged
-from tests.datasets import numbers, table
 from tests.models import LinearModel
 
 SIDE = 32
@@ -87,6 +87,13 @@ def test_what_is_worn_is_not_assessed_without_a_face():
     found = judge(pictures(), reader(*CENTER))["glasses and headscarf"]
     assert found.verdict is Verdict.NOT_ASSESSED
     assert "--face" in found.reason
+
+
+def test_pictures_too_small_for_a_background_have_none_assessed():
+    found = judge(builtin("digits"), None)
+    assert found["background"].verdict is Verdict.NOT_ASSESSED
+    assert "no room" in found["background"].reason
+    assert found["light and camera"].estimate is not None
 
 
 def test_a_model_that_reads_the_eyes_is_moved_by_glasses_where_the_face_is_known():

@@ -29,6 +29,7 @@ from roadworthy.core.estimates import (
     ranked_ratio,
     ranking,
     ratio,
+    smallest,
     without_sign,
 )
 
@@ -533,3 +534,12 @@ def test_the_size_of_a_number_has_no_sign_and_reaches_0_where_its_interval_does(
     assert straddling.low < 0 < straddling.high
     assert without_sign(straddling).low == 0
     assert without_sign(straddling).high == max(-straddling.low, straddling.high)
+
+
+def test_the_smallest_is_the_largest_of_the_turned_around():
+    values = np.random.default_rng(0).normal(size=(4, 50))
+    found = smallest([mean(str(k), each, seed=0) for k, each in enumerate(values)])
+    measures = [mean(str(k), each, seed=0) for k, each in enumerate(values)]
+    assert found.low == min(m.low for m in measures)
+    assert found.high == min(m.high for m in measures)
+    assert found.low <= found.value <= found.high

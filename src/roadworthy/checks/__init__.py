@@ -1,8 +1,8 @@
 """What a subject is judged for; the order is the report's."""
 
+from roadworthy.checks.bias.counterfactual_sensitivity import CounterfactualSensitivity
 from roadworthy.checks.bias.group_calibration import GroupCalibration
 from roadworthy.checks.bias.group_errors import GroupErrors
-from roadworthy.checks.bias.counterfactual_sensitivity import CounterfactualSensitivity
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.class_imbalance import ClassImbalance
@@ -83,9 +83,9 @@ __all__ = [
     "ClassImbalance",
     "ConstantFeatures",
     "CorruptionRobustness",
+    "CounterfactualSensitivity",
     "DistributionShift",
     "EnvironmentGaps",
-    "CounterfactualSensitivity",
     "ExactDuplicates",
     "ExternalValidation",
     "FittedOnAll",

@@ -99,7 +99,7 @@ def _judge_alone(check: Check, subject: Subject, attribute: str, effects: EditEf
             _table(f"{attribute} alone", _by_group(subject, attribute, effects)),
         ),
         examples=_examples(subject, effects),
-        remedies=(Remedy(text), _reweighing(subject)),
+        remedies=(Remedy(text), *_reweighing(subject)),
     )
 
 
@@ -127,7 +127,7 @@ def _judge_along(check: Check, subject: Subject, attribute: str, effects: EditEf
         threshold=check.threshold("max_along"),
         measures=tuple(by_group.values()),
         tables=(_table(effects.name, by_group),),
-        remedies=(Remedy(text), _reweighing(subject)),
+        remedies=(Remedy(text), *_reweighing(subject)),
     )
 
 
@@ -163,6 +163,8 @@ def _examples(subject: Subject, effects: EditEffects) -> tuple[Examples, ...]:
     return (Examples(title, rows_of(subject.dataset.test, rows), details, total=total),)
 
 
-def _reweighing(subject: Subject) -> Remedy:
+def _reweighing(subject: Subject) -> tuple[Remedy, ...]:
+    if not subject.dataset.classes:  # groups and classes are what it weighs by
+        return ()
     text = "Weigh rows so that group and class are independent in training."
-    return by_training(subject, text, "reweighing")
+    return (by_training(subject, text, "reweighing"),)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from roadworthy.artifacts.nuisance_edits import RETAKE, EditedOutputs
-from roadworthy.artifacts.photo_edits import COLOR_EDITS, PHOTO_EDITS
+from roadworthy.artifacts.photo_edits import COLOR_EDITS, LEAST_SIDE, PHOTO_EDITS
 from roadworthy.artifacts.scene_edits import BACKGROUND_EDITS, WORN_EDITS
 from roadworthy.checks.edit_effects import (
     NEUTRAL,
@@ -26,6 +26,10 @@ from roadworthy.core.groups import named_groups
 MIN_ROWS = 20  # of a group
 SHOWN = 12
 LIGHT, BACKGROUND, WORN = "light and camera", "background", "glasses and headscarf"
+REASONS = {
+    BACKGROUND: f"pictures of fewer than {LEAST_SIDE} pixels a side have no room for a background",
+    WORN: "no face is located: pass --face LEFT,TOP,RIGHT,BOTTOM",
+}
 NOT_LOCATED = "The background is not located: only the border and a corner were changed."
 
 
@@ -35,9 +39,15 @@ def picture_edits(subject: Subject) -> dict[str, tuple[Edit, ...]]:
     colors = COLOR_EDITS if data.test.x.shape[1] == 3 else {}
     return {
         LIGHT: _edits(subject, (*PHOTO_EDITS, *colors)),
-        BACKGROUND: _edits(subject, BACKGROUND_EDITS),
+        BACKGROUND: _edits(subject, BACKGROUND_EDITS if _has_room(subject) else ()),
         WORN: _edits(subject, WORN_EDITS if data.roles.face else ()),
     }
+
+
+def _has_room(subject: Subject) -> bool:
+    """Say that things can be put into a picture without covering what it shows."""
+    data = subject.dataset
+    return bool(data.roles.face) or min(data.test.x.shape[2:]) >= LEAST_SIDE
 
 
 def _edits(subject: Subject, names: Iterable[str]) -> tuple[Edit, ...]:
@@ -66,7 +76,7 @@ def judge_pictures(check: Check, subject: Subject, get: Get) -> tuple[Finding, .
             "This was not assessed; it is not a pass.",
             scope=family,
             verdict=Verdict.NOT_ASSESSED,
-            reason="no face is located: pass --face LEFT,TOP,RIGHT,BOTTOM",
+            reason=REASONS[family],
         )
         for family, each in found.items()
     )
@@ -144,7 +154,9 @@ def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:
 
 
 def _remedies(subject: Subject, family: str) -> tuple[Remedy, ...]:
-    augmentation = by_training(subject, "Train with such edits (augmentation).", "augmix")
+    text = "Train with such edits (augmentation)."
+    is_of_classes = bool(subject.dataset.classes)
+    augmentation = by_training(subject, text, "augmix") if is_of_classes else Remedy(text)
     if family == LIGHT:
         return (augmentation,)
     cut = "Cut the person out, or train with the background, and what people wear, exchanged."

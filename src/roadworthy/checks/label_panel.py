@@ -51,13 +51,19 @@ class LabelPanel:
 
     def agreement(self) -> tuple[Measure, Measure, Measure]:
         """Estimate kappa between sources, within one, and the ratio of the two."""
-        return self._agreement("", self._counts(self._between), self._counts(self._within))
+        between, within = self._counts(self._between), self._counts(self._within)
+        return self._agreement("", between, within, self._comparisons)
+
+    @property
+    def _comparisons(self) -> int:
+        """How many ratios are judged: of two labels, each against the rest is all there is."""
+        return 1 if len(self.names) == 2 else 1 + len(self.names)
 
     def _counts(self, pairs: dict[tuple[int, int], np.ndarray]) -> np.ndarray:
         return rating_counts(np.concatenate(list(pairs.values()), 1), len(self.names))
 
     def _agreement(
-        self, what: str, between: np.ndarray, within: np.ndarray
+        self, what: str, between: np.ndarray, within: np.ndarray, comparisons: int
     ) -> tuple[Measure, Measure, Measure]:
         across, inside = _mean_kappa(between), _mean_kappa(within)
         return (
@@ -66,10 +72,11 @@ class LabelPanel:
             self._estimate(
                 f"kappa between sources over that within{what}",
                 lambda weights, turn: across(weights, turn) / inside(weights, turn),
+                comparisons,
             ),
         )
 
-    def _estimate(self, name: str, statistic: Statistic) -> Measure:
+    def _estimate(self, name: str, statistic: Statistic, comparisons: int = 1) -> Measure:
         n, repeats = len(self._test), len(self._labels)
         drawn = np.random.default_rng(self._seed).integers(0, repeats, RESAMPLES)
         # the bootstrap asks for the estimate first, then for its resamples
@@ -80,7 +87,13 @@ class LabelPanel:
                 return statistic(np.bincount(rows, minlength=n), next(turns))
 
         found = bootstrap(
-            name, of_rows, n, seed=self._seed, clusters=self._groups, resamples=RESAMPLES
+            name,
+            of_rows,
+            n,
+            seed=self._seed,
+            clusters=self._groups,
+            resamples=RESAMPLES,
+            comparisons=comparisons,
         )
         return replace(found, method=f"{found.method}, over half-samples of the training rows")
 
@@ -99,24 +112,27 @@ class LabelPanel:
             self._estimate(f"Krippendorff's alpha of all sources ({level})", alpha),
         )
 
-    def by_label(self) -> tuple[str, Table]:
-        """Name the label that is the least consistent, and tabulate each against the rest."""
+    def by_label(self, min_self: float) -> tuple[dict[str, Measure], Table]:
+        """Estimate the ratio for each label against the rest, and tabulate it.
+
+        Only labels that two halves of a source agree on with a kappa of `min_self` are named.
+        """
         between, within = self._counts(self._between), self._counts(self._within)
         lines: list[tuple[str | float | None, ...]] = []
         ratios = {}
         for k, name in enumerate(self.names):
             against = (np.stack([c[..., k], 2 - c[..., k]], -1) for c in (between, within))
             try:
-                across, inside, ratio = self._agreement(f", {name}", *against)
+                across, inside, ratio = self._agreement(f", {name}", *against, self._comparisons)
             except NotAssessed:  # hardly a row is given this label
                 lines.append((name, *[None] * 7))
                 continue
-            ratios[name] = ratio.value
+            if inside.value >= min_self:
+                ratios[name] = ratio
             ends = (ratio.value, ratio.low, ratio.high)
             lines.append((name, across.value, across.low, across.high, inside.value, *ends))
         columns = ("label", "kappa between", "low", "high", "kappa within", "ratio", "low", "high")
-        worst = min(ratios, key=lambda name: ratios[name], default=self.names[0])
-        return worst, Table("Agreement by label, against the rest", columns, tuple(lines))
+        return ratios, Table("Agreement by label, against the rest", columns, tuple(lines))
 
     def by_pair(self) -> Table:
         """Tabulate the agreement of each pair of sources, and of the halves of each."""

@@ -162,6 +162,12 @@ def largest(measures: Sequence[Measure]) -> Measure:
     return replace(surest, high=max(measure.high for measure in measures))
 
 
+def smallest(measures: Sequence[Measure]) -> Measure:
+    """Estimate the smallest of several numbers whose intervals hold together, as `largest` does."""
+    surest = min(measures, key=lambda measure: (measure.high, measure.value))
+    return replace(surest, low=min(measure.low for measure in measures))
+
+
 def auc(name: str, positives: np.ndarray, negatives: np.ndarray, comparisons: int = 1) -> Measure:
     """Estimate the chance that a positive scores above a negative; ties count half.
 

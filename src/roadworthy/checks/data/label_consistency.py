@@ -12,7 +12,13 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.finding import Alarm, Finding, Remedy
+from roadworthy.core.estimates import smallest
+from roadworthy.core.finding import Finding, Remedy, Verdict, compare
+
+INPUTS_DIFFER = (
+    "a linear model tells the source by the input, so classifiers may disagree because inputs "
+    "differ, not because labels mean something else: compare sources on inputs of one kind"
+)
 
 
 @dataclass(frozen=True)
@@ -23,18 +29,19 @@ class LabelConsistency(Check):
     vendor, annotator) classifiers of one kind learn from equally many rows of each class, and all
     label the same test rows. How well classifiers of different sources agree (Fleiss' kappa of
     pairs) is read against how well those of two halves of one source do: the ceiling that remains
-    when labels mean the same and only chance differs. Judged is the ratio of the two, with a
-    bootstrap over the labeled rows, by group where one is named, and over half-samples of the
-    training rows. Also: kappa and Krippendorff's alpha of all sources together, each class
-    against the rest, each pair of sources, and how often a source's classifier is right on rows
-    of its own and of other sources.
+    when labels mean the same and only chance differs. Judged is the smallest ratio of the two,
+    over all labels and for each against the rest, with intervals that hold together: a bootstrap
+    over the labeled rows, by group where one is named, and over half-samples of the
+    training rows. Also: kappa and Krippendorff's alpha of all sources together, each pair of
+    sources, and how often a source's classifier is right on rows of its own and of other sources.
     Why it matters: data sets that name the same categories were found to mean other people by
     them. A model trained on labels of two meanings learns neither, and a test on the mixture
     does not show it.
     When it does not apply: no environment column is named, no two sources share two labels,
     regression, or the classifiers are too weak, so that not even halves of one source agree. Where
-    inputs differ between sources as well (another scanner), classifiers can disagree for that;
-    an alarm says when the input tells the source.
+    inputs differ between sources as well (another scanner), classifiers can disagree for that:
+    where a linear model tells the source by the input, a disagreement is shown and not judged.
+    Smaller differences of inputs can still lower the ratio.
     How to fix: have the disputed classes labeled again under one definition, merge or split them,
     train on soft labels, and write the definition into the datasheet.
     References: Khan and Fu 2021, arXiv:2102.02320 (the experiment; differs: a ridge classifier
@@ -44,7 +51,8 @@ class LabelConsistency(Check):
 
     Args:
         min_ratio: least agreement between sources over that within one.
-        min_self: kappa of halves of one source below which the classifiers are too weak.
+        min_self: kappa of halves of one source below which the classifiers are too weak; a label
+            on which they are is shown and not judged.
     """
 
     min_ratio: float = limit(
@@ -73,16 +81,20 @@ class LabelConsistency(Check):
                 f"source agree with a kappa of {within.value:.2f}; it takes {self.min_self:g}"
             )
         column = role_column(subject.dataset, "environment")
-        worst, labels = panel.by_label()
+        ratios, labels = panel.by_label(self.min_self)
+        worst = min(ratios, key=lambda name: ratios[name].value, default=panel.names[0])
+        estimate = smallest([ratio, *ratios.values()]) if len(panel.names) > 2 else ratio
+        threshold = self.threshold("min_ratio")
+        judged: dict[str, Any] = {"estimate": estimate, "threshold": threshold}
+        if compare(estimate, threshold) is not Verdict.PASS and _tells_source(get):
+            judged = {"verdict": Verdict.NOT_ASSESSED, "reason": INPUTS_DIFFER}
         return (
             self.finding(
                 f"Classifiers that learned labels from different values of {column!r} agree with a "
                 f"kappa of {between.value:.2f} on {between.n} test rows; those of two halves of "
                 f"one with {within.value:.2f}. {len(value.sources)} values and "
                 f"{len(panel.names)} labels were compared; {worst!r} is the least consistent.",
-                estimate=ratio,
-                threshold=self.threshold("min_ratio"),
-                measures=(between, within, *panel.together()),
+                measures=(between, within, ratio, *panel.together()),
                 tables=(labels, panel.by_pair(), panel.accuracy()),
                 examples=panel.disputed(),
                 remedies=(
@@ -93,26 +105,18 @@ class LabelConsistency(Check):
                     Remedy("Write into the datasheet how each source defines its labels."),
                     Remedy("Where definitions must differ, train and test within one source."),
                 ),
-                alarms=_alarms(get),
+                **judged,
             ),
         )
 
 
-def _alarms(get: Get) -> tuple[Alarm, ...]:
-    """Warn where sources are told apart by the input, halfway from chance to certainty."""
+def _tells_source(get: Get) -> bool:
+    """Say that the input tells the source, a quarter of the way from chance to certainty."""
     try:
         probe = get(EnvironmentProbe())
-    except NotAssessed:  # a supplement: without it the agreement still stands
-        return ()
-    found, code, rows = np.unique(probe.environment, return_inverse=True, return_counts=True)
+    except NotAssessed:  # too few rows of a source to say: then nothing excuses the disagreement
+        return False
+    _, code, rows = np.unique(probe.environment, return_inverse=True, return_counts=True)
     hits = np.bincount(code, (probe.environment == probe.guess).numpy())
-    told = float((hits / rows).mean())
-    if told < (1 + 1 / len(found)) / 2:
-        return ()
-    return (
-        Alarm(
-            "sources-differ-in-inputs",
-            "A linear model tells the source by the input, so classifiers may disagree because "
-            "inputs differ, not because labels mean something else.",
-        ),
-    )
+    chance = 1 / len(rows)
+    return float((hits / rows).mean()) > chance + (1 - chance) / 4
