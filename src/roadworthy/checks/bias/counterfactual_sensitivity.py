@@ -55,7 +55,6 @@ class CounterfactualSensitivity(Check):
         "Answers move with what should not matter",
         aliases=("nuisance-sensitivity",),
         paper="arxiv:1703.06856",
-        maps_to=("NIST-AI-RMF:MEASURE-2.11",),
     )
     code = "RW-BIAS-005"
     area = "bias"
