@@ -7,6 +7,7 @@ import torch
 from roadworthy.artifacts.cross_fitting import folds_of
 from roadworthy.checks.data.label_errors import LabelErrors, noise_rate
 from roadworthy.core import confident_learning
+from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Offer
@@ -48,6 +49,21 @@ def test_the_rows_it_lists_are_the_planted_ones():
         assert len(listed & wrong[finding.scope]) > 0.75 * len(wrong[finding.scope])
         assert len(listed & wrong[finding.scope]) > 0.8 * len(listed)
         assert "given class" in finding.examples[0].details[0]
+
+
+def test_of_ranks_the_label_that_is_farthest_off_is_listed_first():
+    data = blobs(n=900, classes=4, apart=8, task=Task.ORDINAL)
+    test = data.test
+    near, far = ((test.y == k).nonzero()[0] for k in (1, 0))
+    y = test.y.clone()
+    y[near], y[far] = 2, 3
+    data = replace(data, splits=(data.train, replace(test, y=y)))
+    finding, _ = judge(LabelErrors(), data)
+    assert [row for _, row in finding.examples[0].rows[:2]] == test.ids[
+        torch.cat([far, near])
+    ].tolist()
+    (off,) = [m for m in finding.measures if m.name.startswith("ranks")]
+    assert off.value == pytest.approx(2.0, abs=0.1)  # two wrong labels, one and three off
 
 
 def test_clean_labels_pass():

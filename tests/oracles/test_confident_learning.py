@@ -12,7 +12,7 @@ from roadworthy.core.confident_learning import (
     confident_joint,
     find_label_issues,
     off_diagonal,
-    posterior_of_given_label,
+    posterior_of_true_label,
     prune_by_class,
     prune_by_noise_rate,
 )
@@ -139,10 +139,33 @@ def test_score_equals_bayes_rule_written_out(seed):
     joint = calibrated(counts + 1, labels).numpy()
     likelihood = joint / joint.sum(0)
     expected = [
-        p[y] * likelihood[y, y] / sum(p[k] * likelihood[y, k] for k in range(4))
+        [p[j] * likelihood[y, j] / sum(p[k] * likelihood[y, k] for k in range(4)) for j in range(4)]
         for p, y in zip(probs.tolist(), labels.tolist(), strict=True)
     ]
-    np.testing.assert_allclose(posterior_of_given_label(probs, labels, counts), expected)
+    np.testing.assert_allclose(posterior_of_true_label(probs, labels, counts), expected)
+    nominal = find_label_issues(probs, labels).score
+    np.testing.assert_allclose(nominal, [p[y] for p, y in zip(expected, labels, strict=True)])
+    ordinal = find_label_issues(probs, labels, is_ordinal=True).score
+    distance = [
+        sum(p[k] * abs(k - int(y)) for k in range(4)) for p, y in zip(expected, labels, strict=True)
+    ]
+    np.testing.assert_allclose(ordinal, 1 - np.array(distance) / 3)
+
+
+def test_of_two_ranks_the_order_is_that_of_two_classes():
+    probs, labels = random_case(0, classes=2)
+    nominal, ordinal = (find_label_issues(probs, labels, is_ordinal=o) for o in (False, True))
+    assert torch.equal(nominal.order, ordinal.order)
+
+
+def test_a_rank_three_off_comes_before_one_as_surely_one_off():
+    labels = torch.arange(400) % 4
+    probs = torch.full((400, 4), 0.01, dtype=torch.double).scatter(1, labels[:, None], 0.97)
+    probs[200] = torch.tensor([0.01, 0.97, 0.01, 0.01], dtype=torch.double)  # given 0, surely 1
+    probs[204] = torch.tensor([0.01, 0.01, 0.01, 0.97], dtype=torch.double)  # given 0, surely 3
+    result = find_label_issues(probs, labels, is_ordinal=True)
+    assert result.order[:2].tolist() == [204, 200]
+    assert result.is_issue.nonzero().flatten().tolist() == [200, 204]
 
 
 def test_noise_matrix_of_planted_flips_is_recovered():

@@ -6,6 +6,7 @@ from roadworthy.artifacts.predictions import Predictions, PredictionsValue
 from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import Task
 from roadworthy.core.progress import Progress
 
 
@@ -36,5 +37,10 @@ class LabelIssues(Artifact[confident_learning.LabelIssues]):
     def compute(
         self, subject: Subject, get: Get, progress: Progress
     ) -> confident_learning.LabelIssues:
-        labels = subject.dataset.split(self.split).y
-        return confident_learning.find_label_issues(get(self.unseen()).probabilities, labels)
+        labels, is_ordinal = (
+            subject.dataset.split(self.split).y,
+            subject.dataset.task == Task.ORDINAL,
+        )
+        return confident_learning.find_label_issues(
+            get(self.unseen()).probabilities, labels, is_ordinal=is_ordinal
+        )

@@ -14,7 +14,8 @@ class LabelIssues:
 
     Args:
         order: (N,) all indices, most suspicious first: issues, then the rest, each by `score`.
-        score: (N,) probability in [0, 1] that the given label is right; low is suspicious.
+        score: (N,) probability in [0, 1] that the given label is right, or how close to it the
+            true rank is expected; low is suspicious.
         is_issue: (N,) bool, True where the pruning rule rejects the given label.
         suggested: (N,) class the sample confidently belongs to, else its most probable one;
             never the given label of an `off_diagonal` issue.
@@ -32,14 +33,18 @@ class LabelIssues:
     noise_rate: float
 
 
-def find_label_issues(probs: Tensor, labels: Tensor, prune: str = "off_diagonal") -> LabelIssues:
+def find_label_issues(
+    probs: Tensor, labels: Tensor, prune: str = "off_diagonal", *, is_ordinal: bool = False
+) -> LabelIssues:
     """Rank samples by how probably their given label is wrong.
 
     The result is a list to review by hand: rejected labels may be right, accepted ones wrong.
+    Ordinal labels are ranked by how far from the given rank the true one is expected, so that a
+    label that is off by three ranks comes before one that is as surely off by one.
 
     Source: Northcutt, Jiang and Chuang 2021, arXiv:1911.00068, section 3.
     Differs from the paper: each class counts at least one confident correct sample, so that no row
-    is empty; the order is by `posterior_of_given_label`, not by self-confidence or margin.
+    is empty; the order is by `posterior_of_true_label`, not by self-confidence or margin.
 
     Args:
         probs: (N, K) probabilities from a model that did not train on the sample (cross-validated).
@@ -47,6 +52,7 @@ def find_label_issues(probs: Tensor, labels: Tensor, prune: str = "off_diagonal"
         prune: `off_diagonal` rejects what the confident joint counts off its diagonal; `noise_rate`
             rejects as many per class pair as the calibrated joint says; `both` is the paper's
             intersection of `noise_rate` with the same rule per class.
+        is_ordinal: the classes are ranks, in order.
 
     Raises:
         ValueError: an argument is not as above.
@@ -65,7 +71,8 @@ def find_label_issues(probs: Tensor, labels: Tensor, prune: str = "off_diagonal"
         is_issue = prune_by_noise_rate(probs, labels, joint) & prune_by_class(probs, labels, joint)
     else:
         raise ValueError(f"prune is {prune!r}: use 'off_diagonal', 'noise_rate' or 'both'")
-    score = posterior_of_given_label(probs, labels, counts)
+    posterior = posterior_of_true_label(probs, labels, counts)
+    score = closeness(posterior, labels, is_ordinal=is_ordinal)
     by_score = score.argsort(stable=True)
     return LabelIssues(
         order=by_score[(~is_issue[by_score]).int().argsort(stable=True)],
@@ -144,8 +151,8 @@ def prune_by_noise_rate(probs: Tensor, labels: Tensor, joint: Tensor) -> Tensor:
     return (rank_within_label(margin, labels) < wrong[labels]).any(1)
 
 
-def posterior_of_given_label(probs: Tensor, labels: Tensor, counts: Tensor) -> Tensor:
-    """(N,) probability that the true label is the given one, by Bayes' rule over the true class k.
+def posterior_of_true_label(probs: Tensor, labels: Tensor, counts: Tensor) -> Tensor:
+    """(N, K) probability of each true class k after seeing the given label, by Bayes' rule.
 
     p(true = k | x, given = i) is proportional to p(k | x) p(given = i | true = k). The second
     factor is a column of the calibrated joint, with one added to every count (Laplace's rule of
@@ -154,5 +161,18 @@ def posterior_of_given_label(probs: Tensor, labels: Tensor, counts: Tensor) -> T
     """
     joint = calibrated(counts + 1, labels)
     given_from_true = joint / joint.sum(0)
-    weight = probs * given_from_true[labels]  # (N, K)
-    return weight.gather(1, labels[:, None])[:, 0] / weight.sum(1)
+    weight = probs * given_from_true[labels]
+    return weight / weight.sum(1, keepdim=True)
+
+
+def closeness(posterior: Tensor, labels: Tensor, *, is_ordinal: bool) -> Tensor:
+    """(N,) one less the expected distance of the true class from the given one, in [0, 1].
+
+    Any two classes are at distance 1, so it is the probability of the given one; or they are ranks,
+    whose distance is counted in ranks, the farthest two being at distance 1.
+    """
+    if not is_ordinal:
+        return posterior.gather(1, labels[:, None])[:, 0]
+    classes = posterior.shape[1]
+    apart = (torch.arange(classes, device=labels.device) - labels[:, None]).abs()
+    return 1 - (posterior * apart).sum(1) / max(1, classes - 1)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from roadworthy.artifacts.label_issues import LabelIssues
@@ -13,9 +14,9 @@ from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Split, Task
+from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, proportion
+from roadworthy.core.estimates import Measure, bootstrap, count, proportion
 from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
 from roadworthy.core.model import Offer, require
 
@@ -33,7 +34,8 @@ class LabelErrors(Check):
     labels. Test rows are judged by the model's predictions, training rows by models that were
     trained again without them. The interval is deliberately wide: labels that are wrong cannot be
     told from rows that are hard, so its lower end counts only rows whose label the model all but
-    rules out (probability below 0.01) and its upper end is the bootstrap's of the estimate.
+    rules out (probability below 0.01) and its upper end is the bootstrap's of the estimate. Ordinal
+    labels are listed by how many ranks they are expected to be off, and the mean of that is told.
     Why it matters: wrong test labels make the accuracy wrong, and favor models that repeat them.
     When it does not apply: regression, models that give labels only, models right on fewer than
     three in four rows. The list is to be looked through: in a study of ten test sets people
@@ -112,7 +114,7 @@ class LabelErrors(Check):
             scope=name,
             estimate=estimate,
             threshold=self.threshold("max_share"),
-            measures=(flagged,),
+            measures=(flagged, *_ranks_off(subject.dataset, issues, len(split))),
             examples=(examples,) if examples.rows else (),
             remedies=tuple(remedies),
         )
@@ -146,6 +148,17 @@ class LabelErrors(Check):
             "share",
             "confident joint; from Wilson's lower end for labels ruled out to its bootstrap 97.5 %",
         )
+
+
+def _ranks_off(
+    data: Dataset, issues: confident_learning.LabelIssues, n: int
+) -> tuple[Measure, ...]:
+    """How far off the wrong labels are, where the classes are ranks."""
+    if data.task != Task.ORDINAL or issues.noise_rate == 0:
+        return ()
+    rank = torch.arange(len(data.classes))
+    off = float((issues.joint * (rank - rank[:, None]).abs()).sum()) / issues.noise_rate
+    return (count("ranks that a wrong label is off", off, n, method="confident joint"),)
 
 
 def noise_rate(probabilities: Tensor, labels: Tensor) -> float:
