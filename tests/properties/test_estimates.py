@@ -9,7 +9,9 @@ from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import (
     Part,
     auc,
+    benjamini_hochberg,
     bootstrap,
+    conformal_p_values,
     count,
     difference,
     differences,
@@ -543,3 +545,25 @@ def test_the_smallest_is_the_largest_of_the_turned_around():
     assert found.low == min(m.low for m in measures)
     assert found.high == min(m.high for m in measures)
     assert found.low <= found.value <= found.high
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_benjamini_hochberg_is_scipys(p_values):
+    found = benjamini_hochberg(np.array(p_values))
+    np.testing.assert_allclose(found, stats.false_discovery_control(p_values))
+
+
+def test_a_conformal_p_value_is_the_share_of_rows_that_are_as_odd():
+    calibration, scores = np.array([1.0, 2.0, 2.0, 5.0]), np.array([0.0, 2.0, 5.0, 6.0])
+    expected = [(1 + sum(calibration >= score)) / 5 for score in scores]
+    np.testing.assert_allclose(conformal_p_values(calibration, scores), expected)
+
+
+def test_rows_drawn_alike_are_called_outliers_no_more_often_than_announced():
+    generator = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(1000):
+        calibration, scores = generator.normal(size=200), generator.normal(size=50)
+        p_values = conformal_p_values(calibration, scores)
+        alarms += (benjamini_hochberg(p_values) <= 0.2).any()
+    assert alarms / 1000 < 0.2 + 0.03

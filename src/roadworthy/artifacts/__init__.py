@@ -18,6 +18,7 @@ from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.nuisance_edits import EditedOutputs
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
+from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
@@ -42,6 +43,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     LabelIssues,
     EqualRows,
     NearDuplicates,
+    OutlierScores,
     SingleFeatureErrors,
     EnvironmentProbe,
     ShiftProbe,
@@ -77,6 +79,7 @@ __all__ = [
     "NearDuplicates",
     "PartialViews",
     "PermutedFolds",
+    "OutlierScores",
     "Predictions",
     "ShadowModels",
     "ShiftProbe",

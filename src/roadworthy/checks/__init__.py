@@ -10,6 +10,7 @@ from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_consistency import LabelConsistency
 from roadworthy.checks.data.label_errors import LabelErrors
 from roadworthy.checks.data.missing_values import MissingValues
+from roadworthy.checks.data.outliers import Outliers
 from roadworthy.checks.data.small_sample import SmallSample
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.external_validation import ExternalValidation
@@ -62,6 +63,7 @@ CHECKS: Registry[type[Check]] = Registry(
     LabelConsistency,
     ConstantFeatures,
     MissingValues,
+    Outliers,
     GroupGaps,
     DistributionShift,
     EnvironmentGaps,
@@ -100,6 +102,7 @@ __all__ = [
     "MembershipInference",
     "MissingValues",
     "NearDuplicateRows",
+    "Outliers",
     "PhysicalRobustness",
     "ProductionAccuracy",
     "Proxies",

@@ -1,0 +1,127 @@
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, one_hot
+
+from roadworthy.artifacts.roles import clusters
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.progress import Progress
+
+NEIGHBORS = 5
+SIDE = 16  # pixels that images are averaged down to
+COMPONENTS = 30  # of these pixels
+CHUNK = 512
+
+
+@dataclass(frozen=True, eq=False)
+class OutlierScoresValue:
+    """How far rows are from the rows that a half of the training split gives.
+
+    Args:
+        rows: (R,) which rows of the split were looked at.
+        scores: (R,) distance to the fifth nearest reference row.
+        calibration: (C,) the same of training rows that are no reference; of each group one.
+        column: (R,) the column that the row differs by most from that neighbor; -1 for images.
+    """
+
+    rows: Tensor
+    scores: Tensor
+    calibration: Tensor
+    column: Tensor
+
+
+@dataclass(frozen=True)
+class OutlierScores(Artifact[OutlierScoresValue]):
+    """How far rows of a split are from all training rows.
+
+    Half of the training rows, by whole groups, are the reference; the other half tells how far rows
+    usually are from it. Numbers are in units of the reference's spread, two different categories at
+    distance 1; images are averaged down to 16 pixels a side and projected on the 30 largest
+    components of the reference. Embeddings by the model would not do: it has seen the training
+    rows and places them differently.
+
+    Args:
+        split: whose rows are looked at.
+        n: at most this many of them, and of the training rows.
+    """
+
+    split: str
+    n: int
+
+    card = Card("outlier-scores", "How far rows are from the training rows")
+    value = OutlierScoresValue
+
+    def cost(self, subject: Subject) -> float:
+        return 0.1 * min(self.n, len(subject.dataset.split(self.split)))
+
+    def compute(self, subject: Subject, get: Get, progress: Progress) -> OutlierScoresValue:
+        data, generator = subject.dataset, np.random.default_rng(subject.seed_for(self))
+        split = data.split(self.split)
+        rows = torch.from_numpy(np.sort(generator.permutation(len(split))[: self.n]))
+        reference, calibration = _halves(data, self.n, generator)
+        known, usual, seen, column = _coordinates(data, reference.x, calibration.x, split.x[rows])
+        usual_far, _ = _distances(usual, known, column)
+        progress.advance(0.5)
+        scores, differing = _distances(seen, known, column)
+        return OutlierScoresValue(rows, scores, usual_far, differing)
+
+
+def _halves(data: Dataset, n: int, generator: np.random.Generator) -> tuple[Split, Split]:
+    """Draw reference and calibration rows of different groups; of the latter one a group."""
+    train = data.train.take(torch.from_numpy(generator.permutation(len(data.train))[:n]))
+    group = clusters(data, train)
+    if group is None:
+        group = np.arange(len(train))
+    _, first, number = np.unique(group, return_index=True, return_inverse=True)
+    is_reference = np.zeros(len(first), dtype=bool)
+    is_reference[generator.permutation(len(first))[: (len(first) + 1) // 2]] = True
+    calibration = np.sort(first[~is_reference])
+    reference = train.take(torch.from_numpy(is_reference[number]))
+    return reference, train.take(torch.from_numpy(calibration))
+
+
+def _coordinates(data: Dataset, *parts: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Give points (N, E) of three sets of rows, measured by the first, and E columns' numbers."""
+    if data.kind == "image":
+        return *_components(*parts), torch.empty(0, dtype=torch.int64)
+    x = torch.cat(parts).double()
+    columns, origin = [], []
+    # by column: each is of its own kind
+    for j, feature in enumerate(data.features):
+        if feature.kind == "category":
+            part = one_hot(x[:, j].long(), len(feature.categories)).double() / 2**0.5
+        else:
+            own = x[: len(parts[0]), j]
+            own = own[~own.isnan()]
+            spread = own.std(correction=0) if len(own) else torch.tensor(0.0)
+            center = own.mean() if len(own) else torch.tensor(0.0)
+            part = ((x[:, [j]] - center) / (spread if spread > 0 else 1.0)).nan_to_num(0.0)
+        columns.append(part)
+        origin += [j] * part.shape[1]
+    known, usual, seen = torch.cat(columns, 1).split([len(part) for part in parts])
+    return known, usual, seen, torch.tensor(origin)
+
+
+def _components(*parts: Tensor) -> tuple[Tensor, ...]:
+    sides = [min(SIDE, side) for side in parts[0].shape[-2:]]
+    small = [adaptive_avg_pool2d(part, sides).flatten(1).double() for part in parts]
+    center = small[0].mean(0)
+    _, _, directions = torch.linalg.svd(small[0] - center, full_matrices=False)
+    return tuple((part - center) @ directions[:COMPONENTS].T for part in small)
+
+
+def _distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance (N,) to the fifth nearest of `known`, and the column (N,) that makes most of it."""
+    k = min(NEIGHBORS, len(known))
+    found = [torch.cdist(part, known).topk(k, largest=False) for part in points.split(CHUNK)]
+    distance = torch.cat([part.values[:, -1] for part in found])
+    if not len(column):
+        return distance, torch.full((len(points),), -1)
+    neighbor = torch.cat([part.indices[:, -1] for part in found])
+    squares = (points - known[neighbor]).square()
+    by_column = squares.new_zeros(len(points), int(column[-1]) + 1).index_add(1, column, squares)
+    return distance, by_column.argmax(1)
