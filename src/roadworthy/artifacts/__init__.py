@@ -18,6 +18,7 @@ from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.nuisance_edits import EditedOutputs
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
+from roadworthy.artifacts.missingness_probe import MissingnessProbe
 from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
@@ -43,6 +44,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     LabelIssues,
     EqualRows,
     NearDuplicates,
+    MissingnessProbe,
     OutlierScores,
     SingleFeatureErrors,
     EnvironmentProbe,
@@ -76,6 +78,7 @@ __all__ = [
     "Footprint",
     "LabelIssues",
     "LeftOutEnvironments",
+    "MissingnessProbe",
     "NearDuplicates",
     "PartialViews",
     "PermutedFolds",

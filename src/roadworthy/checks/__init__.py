@@ -10,6 +10,7 @@ from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_consistency import LabelConsistency
 from roadworthy.checks.data.label_errors import LabelErrors
 from roadworthy.checks.data.missing_values import MissingValues
+from roadworthy.checks.data.missingness import Missingness
 from roadworthy.checks.data.outliers import Outliers
 from roadworthy.checks.data.small_sample import SmallSample
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
@@ -63,6 +64,7 @@ CHECKS: Registry[type[Check]] = Registry(
     LabelConsistency,
     ConstantFeatures,
     MissingValues,
+    Missingness,
     Outliers,
     GroupGaps,
     DistributionShift,
@@ -101,6 +103,7 @@ __all__ = [
     "LeakingFeatures",
     "MembershipInference",
     "MissingValues",
+    "Missingness",
     "NearDuplicateRows",
     "Outliers",
     "PhysicalRobustness",

@@ -73,6 +73,8 @@ class Split:
             row whose target is not known -1, or NaN.
         ids: (N,) row numbers in the source.
         columns: metadata by name, each (N,), in the rows' order.
+        missing: (N, D) which features were missing and filled in; None where none were, or it is
+            not known.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Split:
     y: Tensor
     ids: Tensor
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    missing: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -98,6 +101,7 @@ class Split:
             y=self.y[rows],
             ids=self.ids[rows],
             columns={name: values[picked] for name, values in self.columns.items()},
+            missing=None if self.missing is None else self.missing[rows],
         )
 
 
@@ -168,5 +172,5 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of all that a judgment can depend on."""
-        rows = [(s.name, s.x, s.y, s.ids, dict(s.columns)) for s in self.splits]
+        rows = [(s.name, s.x, s.y, s.ids, dict(s.columns), s.missing) for s in self.splits]
         return fingerprint(str(self.task), self.classes, self.features, self.roles, rows)

@@ -43,7 +43,7 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
         parts, note = leave_out(parts, ids, options.without)
         notes.append(note)
     _look_over(parts, labels)
-    x, divisor, features, input_notes = _read_inputs(rows, parts["train"])
+    x, divisor, features, is_missing, input_notes = _read_inputs(rows, parts["train"])
     splits = tuple(
         Split(
             name=name,
@@ -51,6 +51,7 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
             y=torch.from_numpy(labels.y[picked]),
             ids=torch.from_numpy(ids[picked]),
             columns={column: values[picked] for column, values in columns.items()},
+            missing=None if is_missing is None else torch.from_numpy(is_missing[picked]),
         )
         for name, picked in parts.items()
     )
@@ -183,17 +184,18 @@ def _look_over(parts: dict[str, np.ndarray], labels: Labels) -> None:
 
 def _read_inputs(
     rows: Rows, train: np.ndarray
-) -> tuple[np.ndarray, float, tuple[Feature, ...], tuple[str, ...]]:
+) -> tuple[np.ndarray, float, tuple[Feature, ...], np.ndarray | None, tuple[str, ...]]:
     if isinstance(rows.x, np.ndarray) and rows.x.ndim > 2:
         x, divisor, notes = read_pixels(rows.x)
-        return x, divisor, (), notes
+        return x, divisor, (), None, notes
     table = (
         read_array(rows.x, rows.feature_names)
         if isinstance(rows.x, np.ndarray)
         else read_features(rows.x)
     )
     table = fill_and_measure(table, train)
-    return table.x, 1.0, table.features, table.notes
+    is_missing = table.is_missing if table.is_missing.any() else None
+    return table.x, 1.0, table.features, is_missing, table.notes
 
 
 def _notable_classes(parts: dict[str, np.ndarray], labels: Labels) -> list[str]:

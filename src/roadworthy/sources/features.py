@@ -21,11 +21,13 @@ class Table:
     Args:
         x: (N, D) numbers and codes of categories, float32; a missing number is NaN.
         features: one per column, their ranges not yet known.
+        is_missing: (N, D) which the source does not give.
         notes: what was left out, sentences for the report.
     """
 
     x: np.ndarray
     features: tuple[Feature, ...]
+    is_missing: np.ndarray
     notes: tuple[str, ...] = ()
 
 
@@ -37,7 +39,7 @@ def read_features(frame: pl.DataFrame) -> Table:
     Raises:
         InputError: no column is left, or one holds infinite values.
     """
-    kept, features = [], []
+    kept, features, gaps = [], [], []
     left_out: dict[str, list[str]] = {}
     # by column: each has a type of its own
     for series in frame:
@@ -48,10 +50,11 @@ def read_features(frame: pl.DataFrame) -> Table:
         numbers, feature = _read_number(series) if _is_number(series) else _read_category(series)
         kept.append(numbers)
         features.append(feature)
+        gaps.append(series.is_null().to_numpy() | np.isnan(numbers))
     notes = tuple(f"Columns left out ({why}): {listing(names)}." for why, names in left_out.items())
     if not kept:
         raise InputError(f"no column can serve as a feature. {' '.join(notes)}".strip())
-    return Table(np.stack(kept, axis=1), tuple(features), notes)
+    return Table(np.stack(kept, axis=1), tuple(features), np.stack(gaps, axis=1), notes)
 
 
 def read_array(x: np.ndarray, names: tuple[str, ...]) -> Table:
@@ -129,12 +132,12 @@ def fill_and_measure(table: Table, train: np.ndarray) -> Table:
     Raises:
         InputError: a column has no value in the training rows.
     """
-    is_missing = np.isnan(table.x)
-    empty = is_missing[train].all(axis=0)
+    is_unknown = np.isnan(table.x)  # a missing category is one already
+    empty = is_unknown[train].all(axis=0)
     if empty.any():
         names = [table.features[k].name for k in np.flatnonzero(empty)]
         raise InputError(f"no training row has a value in {listing(names)}: leave the column out")
-    x = np.where(is_missing, np.nanmedian(table.x[train], axis=0), table.x)
+    x = np.where(is_unknown, np.nanmedian(table.x[train], axis=0), table.x)
     known = x[train].astype(np.float64)
     low, high, scale = known.min(0), known.max(0), known.std(0)
     features = tuple(
@@ -146,7 +149,8 @@ def fill_and_measure(table: Table, train: np.ndarray) -> Table:
         )
         for k, feature in enumerate(table.features)
     )
-    return Table(x, features, (*table.notes, *_say_missing(features)))
+    notes = (*table.notes, *_say_missing(features))
+    return replace(table, x=x, features=features, notes=notes)
 
 
 def _say_missing(features: tuple[Feature, ...]) -> tuple[str, ...]:
