@@ -12,7 +12,9 @@ from roadworthy.checks.data.label_errors import LabelErrors
 from roadworthy.checks.data.missing_values import MissingValues
 from roadworthy.checks.data.missingness import Missingness
 from roadworthy.checks.data.outliers import Outliers
+from roadworthy.checks.data.ranges import Ranges
 from roadworthy.checks.data.small_sample import SmallSample
+from roadworthy.checks.data.units import Units
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.external_validation import ExternalValidation
 from roadworthy.checks.methodology.fitted_on_all import FittedOnAll
@@ -65,6 +67,8 @@ CHECKS: Registry[type[Check]] = Registry(
     ConstantFeatures,
     MissingValues,
     Missingness,
+    Ranges,
+    Units,
     Outliers,
     GroupGaps,
     DistributionShift,
@@ -109,6 +113,7 @@ __all__ = [
     "PhysicalRobustness",
     "ProductionAccuracy",
     "Proxies",
+    "Ranges",
     "RobustAccuracy",
     "Shortcuts",
     "Size",
@@ -117,4 +122,5 @@ __all__ = [
     "SplitGap",
     "TemporalOverlap",
     "WeakSlicesOfRows",
+    "Units",
 ]
