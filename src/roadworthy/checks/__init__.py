@@ -14,6 +14,7 @@ from roadworthy.checks.data.missingness import Missingness
 from roadworthy.checks.data.outliers import Outliers
 from roadworthy.checks.data.ranges import Ranges
 from roadworthy.checks.data.small_sample import SmallSample
+from roadworthy.checks.data.text_encoding import TextEncoding
 from roadworthy.checks.data.units import Units
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.external_validation import ExternalValidation
@@ -69,6 +70,7 @@ CHECKS: Registry[type[Check]] = Registry(
     Missingness,
     Ranges,
     Units,
+    TextEncoding,
     Outliers,
     GroupGaps,
     DistributionShift,
@@ -122,5 +124,6 @@ __all__ = [
     "SplitGap",
     "TemporalOverlap",
     "WeakSlicesOfRows",
+    "TextEncoding",
     "Units",
 ]
