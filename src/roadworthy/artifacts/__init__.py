@@ -27,6 +27,7 @@ from roadworthy.artifacts.single_features import SingleFeatureErrors
 from roadworthy.artifacts.slices import WeakSlices
 from roadworthy.artifacts.source_labelers import SourceLabelers
 from roadworthy.artifacts.timings import Timings
+from roadworthy.artifacts.training_dynamics import TrainingDynamics
 from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.core.artifact import Artifact
 from roadworthy.core.registry import Registry
@@ -58,6 +59,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     WeakSlices,
     SourceLabelers,
     ShadowModels,
+    TrainingDynamics,
     Timings,
     Footprint,
 )
@@ -89,6 +91,7 @@ __all__ = [
     "SingleFeatureErrors",
     "SourceLabelers",
     "Timings",
+    "TrainingDynamics",
     "TransferExamples",
     "WeakSlices",
 ]

@@ -5,6 +5,7 @@ from roadworthy.checks.bias.group_calibration import GroupCalibration
 from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
+from roadworthy.checks.data.cartography import Cartography
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_consistency import LabelConsistency
@@ -65,6 +66,7 @@ CHECKS: Registry[type[Check]] = Registry(
     ClassImbalance,
     LabelErrors,
     LabelConsistency,
+    Cartography,
     ConstantFeatures,
     MissingValues,
     Missingness,
@@ -89,6 +91,7 @@ __all__ = [
     "CHECKS",
     "Accuracy",
     "Calibration",
+    "Cartography",
     "CertifiedRobustness",
     "ClassImbalance",
     "ConstantFeatures",

@@ -62,6 +62,8 @@ def _descend(network: nn.Sequential, y: Tensor, plan: TrainPlan, progress: Progr
             total += float(loss) * len(rows)
             step += 1
         progress.advance((epoch + 1) / schedule.epochs)
+        if plan.watch is not None:
+            plan.watch(network)
         if not math.isfinite(total):
             raise InputError("the loss became NaN: look for infinite or huge numbers in the inputs")
         if total / len(x) < ENOUGH:

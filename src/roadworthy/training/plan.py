@@ -75,6 +75,7 @@ Augment = Callable[[Tensor], Tensor]  # inputs (N, …) to inputs of the same sh
 Soften = Callable[[Tensor, Tensor], Tensor]  # probabilities (N, K) and rows (N,) to probabilities
 Objective = Callable[[nn.Module, Batch], Tensor]  # to the number that is made small
 Descend = Callable[[nn.Module, Callable[[], Tensor]], Tensor]  # puts gradients, gives the loss
+Watch = Callable[[nn.Module], None]  # looks at the network after an epoch, and leaves it as it is
 
 
 def plain_loss(network: nn.Module, batch: Batch) -> Tensor:
@@ -108,6 +109,7 @@ class TrainPlan:
         penalties: added to it.
         descend: how a loss becomes gradients of the weights.
         writers: which strategy set a part.
+        watch: looks on after each epoch.
     """
 
     data: Dataset
@@ -122,6 +124,7 @@ class TrainPlan:
     penalties: tuple[Objective, ...] = ()
     descend: Descend = backward
     writers: Mapping[str, str] = field(default_factory=dict)
+    watch: Watch | None = None
 
     def set(self, writer: str, **parts: Any) -> "TrainPlan":
         """Set parts that can have one writer only.

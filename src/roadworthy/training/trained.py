@@ -119,12 +119,26 @@ class Defended(Recipe):
         return replace(self.recipe.card, name=" + ".join([self.recipe.card.name, *names]))
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
-        plan = self.recipe.plan(data, rows, seed)
-        for strategy in self.strategies:
-            check_fits(strategy, data)
-            with piece(progress, strategy.card.name, 0.0):
-                plan = strategy.apply(plan, progress)
+        plan = plan_of(self, data, rows, seed, progress)
         return trained(fit_plan(plan, progress), plan.parts, self, data)
+
+
+def plan_of(
+    recipe: NetworkRecipe | Defended, data: Dataset, rows: Split, seed: int, progress: Progress
+) -> TrainPlan:
+    """Say what a recipe will train and how, as its strategies change it.
+
+    Raises:
+        InputError: the recipe or a strategy does not know this task or kind of input.
+    """
+    if isinstance(recipe, NetworkRecipe):
+        return recipe.plan(data, rows, seed)
+    plan = recipe.recipe.plan(data, rows, seed)
+    for strategy in recipe.strategies:
+        check_fits(strategy, data)
+        with piece(progress, strategy.card.name, 0.0):
+            plan = strategy.apply(plan, progress)
+    return plan
 
 
 def defended(recipe: Recipe, strategies: tuple[Strategy, ...]) -> Recipe:
