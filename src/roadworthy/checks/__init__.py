@@ -15,6 +15,7 @@ from roadworthy.checks.data.missingness import Missingness
 from roadworthy.checks.data.outliers import Outliers
 from roadworthy.checks.data.ranges import Ranges
 from roadworthy.checks.data.small_sample import SmallSample
+from roadworthy.checks.data.target_errors import TargetErrors
 from roadworthy.checks.data.text_encoding import TextEncoding
 from roadworthy.checks.data.units import Units
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
@@ -66,6 +67,7 @@ CHECKS: Registry[type[Check]] = Registry(
     ClassImbalance,
     LabelErrors,
     LabelConsistency,
+    TargetErrors,
     Cartography,
     ConstantFeatures,
     MissingValues,
@@ -125,6 +127,7 @@ __all__ = [
     "SmallSample",
     "SourceConfounding",
     "SplitGap",
+    "TargetErrors",
     "TemporalOverlap",
     "WeakSlicesOfRows",
     "TextEncoding",

@@ -15,7 +15,7 @@ from roadworthy.core.estimates import count
 from roadworthy.core.finding import Examples, Finding, Remedy, Table
 
 FAR = 5.0  # widths of the training range
-# what people write where they have no value
+# what people write where they have no value, or a larger one than fits
 SENTINELS = (-1, -2, -7, -8, -9, -88, -99, -888, -999, -9999, -99999)
 LARGE_SENTINELS = (88, 99, 888, 999, 8888, 9999, 88888, 99999, 999999)
 FEWEST_SENTINELS = 3  # rows
@@ -29,11 +29,12 @@ class Ranges(Check):
 
     What it does: three things, for each column. Values of a test or production row that are farther
     outside the training range than five times its width. Sentinels: a number that people write for
-    "missing" (−1, −99, 999, …) in at least three rows, which is either among the only negative
-    numbers of the column, or farther from all other values than they are from each other; −1 counts
-    only where it is more frequent than 0. Columns that are stuck at one value in a whole split or
-    environment though they vary elsewhere, where chance would do that in fewer than one case in
-    1000; columns that are constant in most environments describe these and are not stuck.
+    "missing" or "more than fits" (−1, −99, 999, …) in at least three rows, which is either among
+    the only negative numbers of the column, or farther from all other values than they are from
+    each other; −1 counts only where it is more frequent than 0. Columns that are stuck at one value
+    in a whole split or environment though they vary elsewhere, where chance would do that in fewer
+    than one case in 1000; columns that are constant in most environments describe these and are not
+    stuck.
     Why it matters: a sensor that is stuck, 999 for "unknown" and a slipped decimal point are valid
     numbers: the model answers, and is wrong without a sign.
     When it does not apply: images. The limits of what is plausible are not known here: an age of
@@ -97,20 +98,22 @@ class Ranges(Check):
             for value, n in sentinels(x[:, j])
         ]
         names = list(dict.fromkeys(name for name, *_ in rows))
-        claim = f"None of {len(data.features)} columns holds a number that stands for “missing”."
+        claim = f"None of {len(data.features)} columns holds a number that looks like a mark."
         if rows:
             name, value, n = max(rows, key=lambda row: row[2])
             claim = (
                 f"{len(names)} of {len(data.features)} columns hold a number that looks like a "
-                f"mark for “missing”, such as {value:g} in {n} rows of {name!r}."
+                f"mark, such as {value:g} in {n} rows of {name!r}: “missing”, or “more than fits”."
             )
         return self._finding(
             "sentinels",
             claim,
             len(names),
             len(data.features),
-            "Leave these values empty in the source, so that they are treated as missing.",
-            tables=(Table("Marks for “missing”", ("column", "value", "rows"), tuple(rows)),)
+            "Ask what the mark means; leave missing values empty in the source.",
+            tables=(
+                Table("Numbers that look like marks", ("column", "value", "rows"), tuple(rows)),
+            )
             if rows
             else (),
         )
