@@ -4,7 +4,9 @@ import pytest
 from roadworthy.checks.data.constant_features import ConstantFeatures, first_alike
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
-from tests.datasets import builtin, judge, table
+from roadworthy.sources import load_dataset
+from tests.datasets import builtin, judge, shared, table
+from tests.models import Echo
 
 
 def with_column(column, name, n=300):
@@ -61,3 +63,22 @@ def test_it_is_silent_on_a_clean_set(name):
 def test_images_are_not_assessed():
     with pytest.raises(NotAssessed, match="images"):
         judge(ConstantFeatures(), builtin("digits"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "target", "pairs"),
+    [
+        ("adult_train", "income", {("education_num", "education")}),
+        (
+            "compas_two_years",
+            "two_year_recid",
+            {("decile_score.1", "decile_score"), ("priors_count.1", "priors_count")},
+        ),
+    ],
+)
+def test_the_known_repeats_of_adult_and_compas_are_named(name, target, pairs):
+    data = load_dataset(shared(f"{name}.csv.gz"), target=target)
+    repeated = judge(ConstantFeatures(), data, Echo(2))[1]
+    assert repeated.verdict is Verdict.FAIL
+    assert set(repeated.tables[0].rows) == pairs

@@ -8,7 +8,7 @@ from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.finding import Verdict
 from roadworthy.sources import load_dataset
 from tests.datasets import builtin, judge, shared, table
-from tests.models import Logistic
+from tests.models import Echo, Logistic
 
 IS_TEST = np.arange(300) % 3 == 2
 
@@ -97,3 +97,13 @@ def test_the_wines_that_are_listed_twice_cross_a_random_split(color, repeated):
     assert across.verdict is within.verdict is Verdict.FAIL
     # 30 % of the rows are for testing, and about half of the repeated ones have a twin in train
     assert across.estimate.value > 0.2
+
+
+@pytest.mark.slow
+def test_adult_has_25_training_rows_that_repeat_another_one_of_which_24_with_its_label():
+    files = shared("adult_train.csv.gz"), shared("adult_test.csv.gz")
+    data = load_dataset(files[0], test=files[1], target="income")
+    found = {finding.scope: finding for finding in judge(ExactDuplicates(), data, Echo(2))}
+    assert "25 training" in found["within splits"].claim
+    inputs = np.c_[data.train.x.numpy(), data.train.y.numpy()]
+    assert len(inputs) - len(np.unique(inputs, axis=0)) == 24
