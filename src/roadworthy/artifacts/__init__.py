@@ -15,11 +15,11 @@ from roadworthy.artifacts.fold_errors import FoldErrors
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
+from roadworthy.artifacts.missingness_probe import MissingnessProbe
 from roadworthy.artifacts.nuisance_edits import EditedOutputs
+from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
-from roadworthy.artifacts.missingness_probe import MissingnessProbe
-from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
@@ -82,9 +82,9 @@ __all__ = [
     "LeftOutEnvironments",
     "MissingnessProbe",
     "NearDuplicates",
+    "OutlierScores",
     "PartialViews",
     "PermutedFolds",
-    "OutlierScores",
     "Predictions",
     "ShadowModels",
     "ShiftProbe",

@@ -129,7 +129,7 @@ __all__ = [
     "SplitGap",
     "TargetErrors",
     "TemporalOverlap",
-    "WeakSlicesOfRows",
     "TextEncoding",
     "Units",
+    "WeakSlicesOfRows",
 ]
