@@ -2,6 +2,7 @@
 
 python benchmarks/defenses.py                        all of them, some hours on two cores
 python benchmarks/defenses.py --only jpeg trades     those, merged into the kept results
+python benchmarks/defenses.py --only trades@0.1      at another radius than 0.2
 python benchmarks/defenses.py --training             time per epoch, beside a bare loop and ART
 python benchmarks/defenses.py --smoothing            time per certificate, see `smoothing_time.py`
 
@@ -31,7 +32,7 @@ SETTINGS = {
     "randomized-smoothing": {"draws": 20},
     "region-based": {"points": 20},
     "pixel-defend": {"eps": 0.1, "width": 16, "images": 1000, "epochs": 5},
-    "gradient-regularization": {"weight": 0.3},
+    "gradient-regularization": {"weight": 1.0},
 }
 # how many images, of defenses that make a pass slow
 FEW = {
@@ -41,7 +42,7 @@ FEW = {
 # no remedies of attacks by their cards, but in the table, or said to be
 SHOWN = (
     *("label-smoothing", "gaussian-augmentation", "defensive-distillation", "thermometer"),
-    *("awp", "augmix", "eit-training+eit"),
+    *("awp", "augmix", "eit-training+eit", "gradient-regularization@0.1"),
 )
 
 
@@ -67,22 +68,22 @@ def mnist(folder):
     )
 
 
-def settled(defense):
-    """Give a defense with the radius of the comparison."""
+def settled(defense, eps):
+    """Give a defense with the radius that it is attacked at."""
     from roadworthy.training.strategy import Strategy
 
     given = dict(SETTINGS.get(defense.card.name, {}))
     has_radius = "eps" in {part.name for part in fields(defense)}
     if has_radius and issubclass(defense, Strategy):  # a guard's radius is another
-        given["eps"] = EPS
+        given["eps"] = eps
     return defense(**given)
 
 
-def attacked(model, plain, x, y):
+def attacked(model, plain, x, y, eps=EPS):
     """Say which images (N,) stay right under the static and under the adaptive attacks."""
     import roadworthy as rw
 
-    threat, limits = rw.Ball("linf", EPS), rw.Limits(batch=100)
+    threat, limits = rw.Ball("linf", eps), rw.Limits(batch=100)
     static = rw.run_attack(rw.attacks.PGD(), model, x, y, threat, surrogate=plain, limits=limits)
     stands = ~static.success
     is_slow = model.spec.stochastic or len(x) < TEST  # each step of a random model is ten
@@ -118,7 +119,7 @@ def beyond(hits, others):
 
 
 def compare(names, data):
-    """Measure defenses, or several joined by +, beside the plain model; yields one row each."""
+    """Measure defenses, or several joined by +, at a radius after @; yields one row each."""
     import torch
 
     from roadworthy.core.progress import Silent
@@ -130,11 +131,11 @@ def compare(names, data):
     plain = recipe.fit(data, data.train, 0, Silent())
     x, y = data.test.x, data.test.y
 
-    def row(name, model, seconds, before=None):
+    def row(name, model, seconds, eps, before=None):
         n = FEW.get(name, TEST)
         with torch.no_grad():
             right = model(x[:n]).argmax(1) == y[:n]
-        static, adaptive = attacked(model, plain, x[:n], y[:n])
+        static, adaptive = attacked(model, plain, x[:n], y[:n], eps)
         before = adaptive if before is None else before[:n]
         gain, hoped = beyond(adaptive, before), beyond(static, before)
         holds = "no" if gain[1] <= 0 else "yes" if gain[0] >= HOLDS * hoped[0] else "partly"
@@ -148,13 +149,18 @@ def compare(names, data):
             "seconds": seconds,
         }, adaptive
 
-    first, bare = row("none", plain, 0.0)
-    yield first
-    for name in names:
-        together = [settled(DEFENSES.get(part)) for part in name.split("+")]
-        started = time.process_time()
-        model = apply_defenses(plain, data, together)
-        yield row(name, model, time.process_time() - started, bare)[0]
+    bare = {}
+    for name in ("none", *names):
+        parts, _, radius = name.partition("@")
+        eps = float(radius or EPS)
+        if eps not in bare:
+            first, bare[eps] = row("none" + name[len(parts) :], plain, 0.0, eps)
+            yield first
+        if parts != "none":
+            together = [settled(DEFENSES.get(part), eps) for part in parts.split("+")]
+            started = time.process_time()
+            model = apply_defenses(plain, data, together)
+            yield row(name, model, time.process_time() - started, eps, bare[eps])[0]
 
 
 def usual():
@@ -166,7 +172,7 @@ def usual():
         for defense in DEFENSES
         if "RW-ROB-001" in defense.card.fixes or defense.card.name in SHOWN
     ]
-    return names + [name for name in SHOWN if "+" in name]
+    return names + [name for name in SHOWN if {"+", "@"} & {*name}]
 
 
 def training(data):
@@ -262,7 +268,8 @@ def main():
     report["about"] = [
         f"MNIST, {TRAIN} training images, the first {TEST} test images (fewer where a pass is",
         f"slow: {', '.join(f'{name} {n}' for name, n in FEW.items())}), the recipe cnn (width 8, 6",
-        f"epochs), L-inf {EPS}. *Static* attacks do not know of the defense, *adaptive* ones do.",
+        f"epochs), L-inf {EPS} or what follows an @. *Static* attacks do not know of the defense,",
+        "*adaptive* ones do.",
         "*Gain that holds* is the adaptive accuracy beyond that of the plain model: *yes* where it",
         "is three quarters of the static gain, *partly* where it is no chance. Intervals are of",
         "95 %. A random model's answers are the mean of ten.",
