@@ -5,6 +5,7 @@ from typing import Any
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples
 from roadworthy.artifacts.attribute_proxies import AttributeProxies
 from roadworthy.artifacts.certified_radii import CertifiedRadii
+from roadworthy.artifacts.column_reliance import ColumnReliance
 from roadworthy.artifacts.corruptions import CorruptedPredictions
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.detections import Detections
@@ -13,6 +14,7 @@ from roadworthy.artifacts.environment_probe import EnvironmentProbe
 from roadworthy.artifacts.fitted_steps import FittedSteps
 from roadworthy.artifacts.fold_errors import FoldErrors
 from roadworthy.artifacts.footprint import Footprint
+from roadworthy.artifacts.invariant_sets import InvariantSets
 from roadworthy.artifacts.label_issues import LabelIssues
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.missingness_probe import MissingnessProbe
@@ -58,6 +60,8 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     AttributeProxies,
     WeakSlices,
     SourceLabelers,
+    ColumnReliance,
+    InvariantSets,
     ShadowModels,
     TrainingDynamics,
     Timings,
@@ -69,6 +73,7 @@ __all__ = [
     "AdversarialExamples",
     "AttributeProxies",
     "CertifiedRadii",
+    "ColumnReliance",
     "CorruptedPredictions",
     "CrossFittedPredictions",
     "Detections",
@@ -78,6 +83,7 @@ __all__ = [
     "FittedSteps",
     "FoldErrors",
     "Footprint",
+    "InvariantSets",
     "LabelIssues",
     "LeftOutEnvironments",
     "MissingnessProbe",

@@ -6,6 +6,7 @@ from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.cartography import Cartography
+from roadworthy.checks.causes.invariance import Invariance
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_consistency import LabelConsistency
@@ -84,6 +85,7 @@ CHECKS: Registry[type[Check]] = Registry(
     GroupErrors,
     WeakSlicesOfRows,
     CounterfactualSensitivity,
+    Invariance,
     MembershipInference,
     Latency,
     Size,
@@ -109,6 +111,7 @@ __all__ = [
     "GroupGaps",
     "GroupOverlap",
     "LabelConsistency",
+    "Invariance",
     "LabelErrors",
     "Latency",
     "LeakingFeatures",

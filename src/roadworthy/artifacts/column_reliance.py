@@ -1,0 +1,69 @@
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roadworthy.artifacts.drawn_rows import drawn_rows
+from roadworthy.artifacts.predictions import BATCH, Predictions
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.model import Offer
+from roadworthy.core.progress import Progress
+
+MOST = 500
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnRelianceValue:
+    """How far the model's answers move when a column is shuffled.
+
+    Args:
+        moved: (D, R) of each column and row: half the sum of the changes of the probabilities, or
+            the change of the number over the standard deviation of the training targets.
+    """
+
+    moved: Tensor
+
+
+@dataclass(frozen=True)
+class ColumnReliance(Artifact[ColumnRelianceValue]):
+    """Which columns of a table the model uses.
+
+    The values of one column at a time are dealt anew among at most 500 test rows (after Fisher et
+    al. 2019, arXiv:1801.01489). What moves is the answer, not its error: a column can be used
+    without being of use.
+    """
+
+    card = Card("column-reliance", "Columns that the model uses", paper="arxiv:1801.01489")
+    value = ColumnRelianceValue
+
+    def needs(self, subject: Subject) -> tuple[Artifact[object], ...]:
+        return (Predictions("test"),)
+
+    def cost(self, subject: Subject) -> float:
+        return min(MOST, len(subject.dataset.test)) * len(subject.dataset.features)
+
+    def compute(self, subject: Subject, get: Get, progress: Progress) -> ColumnRelianceValue:
+        data = subject.dataset
+        rows = drawn_rows(subject, MOST)
+        generator = torch.Generator().manual_seed(subject.seed_for(self))
+        before = self._answers(subject, get(Predictions("test")).outputs[rows])
+        x = data.test.x[rows]
+        moved = torch.empty(x.shape[1], len(x), dtype=torch.double)
+        for j in range(x.shape[1]):
+            shuffled = x.clone()
+            shuffled[:, j] = x[torch.randperm(len(x), generator=generator), j]
+            with torch.no_grad():
+                parts = (subject.model(part.to(subject.device)) for part in shuffled.split(BATCH))
+                after = self._answers(subject, torch.cat([part.cpu() for part in parts]))
+            moved[j] = (after - before).abs().sum(1) / 2
+            progress.advance((j + 1) / x.shape[1])
+        return ColumnRelianceValue(moved)
+
+    def _answers(self, subject: Subject, outputs: Tensor) -> Tensor:
+        """Give probabilities (N, K); of numbers twice their size in spreads, (N, 1)."""
+        outputs = outputs.double()
+        if not subject.dataset.classes:
+            spread = subject.dataset.train.y.double().std().clamp(min=1e-12)
+            return 2 * outputs.reshape(-1, 1) / spread
+        return outputs.softmax(1) if Offer.SCORES in subject.model.spec.offers else outputs
