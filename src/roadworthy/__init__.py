@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from roadworthy import attacks, checks, guards, recipes, strategies
+    from roadworthy import attacks, causes, checks, guards, recipes, strategies
     from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
     from roadworthy.core.attack_run import Limits
     from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
@@ -41,6 +41,7 @@ _HOMES = {
     "Task": "core.dataset",
     "adaptive": "core.adaptive",
     "attacks": "",
+    "causes": "",
     "checks": "",
     "diff": "workflows.compare",
     "inspect": "workflows.inspection",
@@ -76,6 +77,7 @@ __all__ = [
     "__version__",
     "adaptive",
     "attacks",
+    "causes",
     "checks",
     "diff",
     "guards",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from roadworthy.artifacts.adjusted_effect import AdjustedEffect
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples
 from roadworthy.artifacts.attribute_proxies import AttributeProxies
 from roadworthy.artifacts.certified_radii import CertifiedRadii
@@ -23,6 +24,7 @@ from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
 from roadworthy.artifacts.predictions import Predictions
+from roadworthy.artifacts.set_column import SetColumn
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.single_features import SingleFeatureErrors
@@ -62,6 +64,8 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     SourceLabelers,
     ColumnReliance,
     InvariantSets,
+    AdjustedEffect,
+    SetColumn,
     ShadowModels,
     TrainingDynamics,
     Timings,
@@ -70,6 +74,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
 
 __all__ = [
     "ARTIFACTS",
+    "AdjustedEffect",
     "AdversarialExamples",
     "AttributeProxies",
     "CertifiedRadii",
@@ -92,6 +97,7 @@ __all__ = [
     "PartialViews",
     "PermutedFolds",
     "Predictions",
+    "SetColumn",
     "ShadowModels",
     "ShiftProbe",
     "SingleFeatureErrors",

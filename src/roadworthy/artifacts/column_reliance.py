@@ -3,11 +3,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from roadworthy.artifacts.answers import answers
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.artifacts.predictions import BATCH, Predictions
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.model import Offer
 from roadworthy.core.progress import Progress
 
 MOST = 500
@@ -47,7 +47,7 @@ class ColumnReliance(Artifact[ColumnRelianceValue]):
         data = subject.dataset
         rows = drawn_rows(subject, MOST)
         generator = torch.Generator().manual_seed(subject.seed_for(self))
-        before = self._answers(subject, get(Predictions("test")).outputs[rows])
+        before = answers(subject, get(Predictions("test")).outputs[rows])
         x = data.test.x[rows]
         moved = torch.empty(x.shape[1], len(x), dtype=torch.double)
         for j in range(x.shape[1]):
@@ -55,15 +55,7 @@ class ColumnReliance(Artifact[ColumnRelianceValue]):
             shuffled[:, j] = x[torch.randperm(len(x), generator=generator), j]
             with torch.no_grad():
                 parts = (subject.model(part.to(subject.device)) for part in shuffled.split(BATCH))
-                after = self._answers(subject, torch.cat([part.cpu() for part in parts]))
-            moved[j] = (after - before).abs().sum(1) / 2
+                after = answers(subject, torch.cat(list(parts)))
+            moved[j] = (after - before).abs().sum(1) / (2 if data.classes else 1)
             progress.advance((j + 1) / x.shape[1])
         return ColumnRelianceValue(moved)
-
-    def _answers(self, subject: Subject, outputs: Tensor) -> Tensor:
-        """Give probabilities (N, K); of numbers twice their size in spreads, (N, 1)."""
-        outputs = outputs.double()
-        if not subject.dataset.classes:
-            spread = subject.dataset.train.y.double().std().clamp(min=1e-12)
-            return 2 * outputs.reshape(-1, 1) / spread
-        return outputs.softmax(1) if Offer.SCORES in subject.model.spec.offers else outputs

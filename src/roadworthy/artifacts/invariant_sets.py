@@ -1,9 +1,10 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from roadworthy.artifacts.labelled_rows import labelled_rows
 from roadworthy.artifacts.roles import clusters, is_known, role_column
 from roadworthy.causes.invariant_prediction import InvariantPrediction, invariant_prediction
 from roadworthy.core.artifact import Artifact, Get, Subject
@@ -84,20 +85,10 @@ class InvariantSets(Artifact[InvariantSetsValue]):
 
 def drawn(data: Dataset, generator: np.random.Generator) -> Split:
     """Draw labelled rows of known environment from training and test, one of each group."""
-    splits = data.train, data.test
-    column = role_column(data, "environment")
-    values = np.concatenate([split.columns[column] for split in splits])
-    whole = replace(
-        data.train,
-        name="all",
-        x=torch.cat([split.x for split in splits]),
-        y=torch.cat([split.y for split in splits]),
-        ids=torch.arange(len(values)),
-        columns={column: values},
-    )
+    whole = labelled_rows(data)
     order = generator.permutation(len(whole))
-    order = order[(is_known(values) & whole.is_labelled.numpy())[order]]
-    group = clusters(data, *splits)
+    order = order[is_known(whole.columns[role_column(data, "environment")])[order]]
+    group = clusters(data, whole)
     if group is not None:
         order = order[np.sort(np.unique(group[order], return_index=True)[1])]
     return whole.take(torch.from_numpy(order[:MOST]))

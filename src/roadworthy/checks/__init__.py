@@ -6,6 +6,7 @@ from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.cartography import Cartography
+from roadworthy.checks.causes.intervention_effect import InterventionEffect
 from roadworthy.checks.causes.invariance import Invariance
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
@@ -86,6 +87,7 @@ CHECKS: Registry[type[Check]] = Registry(
     WeakSlicesOfRows,
     CounterfactualSensitivity,
     Invariance,
+    InterventionEffect,
     MembershipInference,
     Latency,
     Size,
@@ -111,6 +113,7 @@ __all__ = [
     "GroupGaps",
     "GroupOverlap",
     "LabelConsistency",
+    "InterventionEffect",
     "Invariance",
     "LabelErrors",
     "Latency",
