@@ -5,6 +5,7 @@ from typing import Any
 from roadworthy.artifacts.adjusted_effect import AdjustedEffect
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples
 from roadworthy.artifacts.attribute_proxies import AttributeProxies
+from roadworthy.artifacts.causal_edges import CausalEdges
 from roadworthy.artifacts.certified_radii import CertifiedRadii
 from roadworthy.artifacts.column_reliance import ColumnReliance
 from roadworthy.artifacts.corruptions import CorruptedPredictions
@@ -64,6 +65,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     SourceLabelers,
     ColumnReliance,
     InvariantSets,
+    CausalEdges,
     AdjustedEffect,
     SetColumn,
     ShadowModels,
@@ -77,6 +79,7 @@ __all__ = [
     "AdjustedEffect",
     "AdversarialExamples",
     "AttributeProxies",
+    "CausalEdges",
     "CertifiedRadii",
     "ColumnReliance",
     "CorruptedPredictions",

@@ -58,11 +58,11 @@ class CausalGraph:
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """Give the names and all that acts on them, directly or not."""
-        return _reached(names, [(effect, cause) for cause, effect in self.edges])
+        return reached(names, [(effect, cause) for cause, effect in self.edges])
 
     def descendants(self, names: Iterable[str]) -> set[str]:
         """Give the names and all that they act on, directly or not."""
-        return _reached(names, self.edges)
+        return reached(names, self.edges)
 
     def without(self, edges: Iterable[tuple[str, str]]) -> "CausalGraph":
         """Take edges out, and keep all names."""
@@ -90,10 +90,11 @@ class CausalGraph:
             if not {one, other} & known
             for pair in ((one, other), (other, one))
         ]
-        return b not in _reached([a], open_edges)
+        return b not in reached([a], open_edges)
 
 
-def _reached(start: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
+def reached(start: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
+    """Give the names, and all that edges lead to from them."""
     following: dict[str, list[str]] = {}
     for one, other in edges:
         following.setdefault(one, []).append(other)

@@ -6,6 +6,7 @@ from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.data.cartography import Cartography
+from roadworthy.checks.causes.causal_graph import CausalGraph
 from roadworthy.checks.causes.intervention_effect import InterventionEffect
 from roadworthy.checks.causes.invariance import Invariance
 from roadworthy.checks.data.class_imbalance import ClassImbalance
@@ -87,6 +88,7 @@ CHECKS: Registry[type[Check]] = Registry(
     WeakSlicesOfRows,
     CounterfactualSensitivity,
     Invariance,
+    CausalGraph,
     InterventionEffect,
     MembershipInference,
     Latency,
@@ -98,6 +100,7 @@ __all__ = [
     "Accuracy",
     "Calibration",
     "Cartography",
+    "CausalGraph",
     "CertifiedRobustness",
     "ClassImbalance",
     "ConstantFeatures",
