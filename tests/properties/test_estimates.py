@@ -22,6 +22,7 @@ from roadworthy.core.estimates import (
     largest,
     mean,
     mean_ranking,
+    of_draws,
     paired_difference,
     positive_mean,
     proportion,
@@ -31,6 +32,7 @@ from roadworthy.core.estimates import (
     ranked_ratio,
     ranking,
     ratio,
+    resampled_means,
     smallest,
     without_sign,
 )
@@ -567,3 +569,23 @@ def test_rows_drawn_alike_are_called_outliers_no_more_often_than_announced():
         p_values = conformal_p_values(calibration, scores)
         alarms += (benjamini_hochberg(p_values) <= 0.2).any()
     assert alarms / 1000 < 0.2 + 0.03
+
+
+def test_means_over_resamples_spread_like_a_mean():
+    values = np.random.default_rng(0).normal(size=(2, 400))
+    draws = resampled_means(values, seed=0)
+    assert draws.mean(0) == pytest.approx(values.mean(1), abs=0.01)
+    assert draws.std(0) == pytest.approx(values.std(1) / 20, rel=0.1)
+
+
+def test_means_over_resamples_of_clusters_spread_like_a_mean_of_clusters():
+    values = np.random.default_rng(0).normal(size=400).repeat(10)[None]
+    draws = resampled_means(values, seed=0, clusters=np.arange(400).repeat(10))
+    assert draws.std(0) == pytest.approx(values.std(1) / 20, rel=0.1)
+
+
+def test_an_interval_of_draws_holds_their_middle_and_the_estimate():
+    draws = np.linspace(0, 1, 1001)
+    measure = of_draws("share", 0.5, draws, 10)
+    assert (measure.low, measure.high) == pytest.approx((0.025, 0.975))
+    assert of_draws("share", 0.99, draws, 10).high == 0.99

@@ -24,6 +24,7 @@ from roadworthy.artifacts.nuisance_edits import EditedOutputs
 from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
+from roadworthy.artifacts.learning_curve import LearningCurve
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.set_column import SetColumn
 from roadworthy.artifacts.shadow_models import ShadowModels
@@ -48,6 +49,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     EditedOutputs,
     CrossFittedPredictions,
     LabelIssues,
+    LearningCurve,
     EqualRows,
     NearDuplicates,
     MissingnessProbe,
@@ -95,6 +97,7 @@ __all__ = [
     "LabelIssues",
     "LeftOutEnvironments",
     "MissingnessProbe",
+    "LearningCurve",
     "NearDuplicates",
     "OutlierScores",
     "PartialViews",

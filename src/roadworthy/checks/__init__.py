@@ -34,6 +34,7 @@ from roadworthy.checks.methodology.split_gap import SplitGap
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
 from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.checks.performance.calibration import Calibration
+from roadworthy.checks.performance.collect_more import CollectMore
 from roadworthy.checks.privacy.membership_inference import MembershipInference
 from roadworthy.checks.resources.latency import Latency
 from roadworthy.checks.resources.size import Size
@@ -51,6 +52,7 @@ CHECKS: Registry[type[Check]] = Registry(
     "checks",
     Accuracy,
     Calibration,
+    CollectMore,
     RobustAccuracy,
     CorruptionRobustness,
     PhysicalRobustness,
@@ -103,6 +105,7 @@ __all__ = [
     "CausalGraph",
     "CertifiedRobustness",
     "ClassImbalance",
+    "CollectMore",
     "ConstantFeatures",
     "CorruptionRobustness",
     "CounterfactualSensitivity",

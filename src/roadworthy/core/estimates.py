@@ -562,6 +562,25 @@ def positive_mean(values: np.ndarray, clusters: np.ndarray | None = None) -> flo
     return float(special.stdtr(m - 1, -center / spread))
 
 
+def resampled_means(
+    values: np.ndarray, *, seed: int, clusters: np.ndarray | None = None, resamples: int = 1000
+) -> np.ndarray:
+    """Give the means of values (S, N) over bootstrap resamples of the N rows: (B, S)."""
+    generator = np.random.default_rng(seed)
+    n = values.shape[1]
+    draws = (_resample(generator, n, clusters) for _ in range(resamples))
+    return np.stack([values[:, rows].mean(1) for rows in draws])
+
+
+def of_draws(
+    name: str, value: float, draws: np.ndarray, n: int, unit: str = "", method: str = ""
+) -> Measure:
+    """Give the percentile interval of draws (B,) of a number, widened to hold its estimate."""
+    low, high = np.quantile(draws, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    how = f"{method} 95 %".lstrip()
+    return Measure(name, value, min(float(low), value), max(float(high), value), n, unit, how)
+
+
 def mean(
     name: str,
     values: np.ndarray,
