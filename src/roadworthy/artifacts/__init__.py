@@ -15,6 +15,7 @@ from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
 from roadworthy.artifacts.fitted_steps import FittedSteps
 from roadworthy.artifacts.fold_errors import FoldErrors
+from roadworthy.artifacts.feature_importance import FeatureImportance
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.invariant_sets import InvariantSets
 from roadworthy.artifacts.label_issues import LabelIssues
@@ -55,6 +56,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     MissingnessProbe,
     OutlierScores,
     SingleFeatureErrors,
+    FeatureImportance,
     EnvironmentProbe,
     ShiftProbe,
     PartialViews,
@@ -92,6 +94,7 @@ __all__ = [
     "EqualRows",
     "FittedSteps",
     "FoldErrors",
+    "FeatureImportance",
     "Footprint",
     "InvariantSets",
     "LabelIssues",

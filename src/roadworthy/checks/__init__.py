@@ -29,6 +29,7 @@ from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
 from roadworthy.checks.methodology.proxies import Proxies
 from roadworthy.checks.methodology.shortcuts import Shortcuts
+from roadworthy.checks.methodology.reliance import Reliance
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.split_gap import SplitGap
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
@@ -68,6 +69,7 @@ CHECKS: Registry[type[Check]] = Registry(
     SplitGap,
     FittedOnAll,
     Proxies,
+    Reliance,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -133,6 +135,7 @@ __all__ = [
     "ProductionAccuracy",
     "Proxies",
     "Ranges",
+    "Reliance",
     "RobustAccuracy",
     "Shortcuts",
     "Size",
