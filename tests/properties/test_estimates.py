@@ -13,6 +13,7 @@ from roadworthy.core.estimates import (
     bootstrap,
     conformal_p_values,
     count,
+    deviation,
     difference,
     differences,
     equality,
@@ -20,6 +21,7 @@ from roadworthy.core.estimates import (
     gap,
     holm,
     largest,
+    mcnemar,
     mean,
     mean_ranking,
     of_draws,
@@ -589,3 +591,17 @@ def test_an_interval_of_draws_holds_their_middle_and_the_estimate():
     measure = of_draws("share", 0.5, draws, 10)
     assert (measure.low, measure.high) == pytest.approx((0.025, 0.975))
     assert of_draws("share", 0.99, draws, 10).high == 0.99
+
+
+def test_mcnemars_p_value_is_that_of_the_binomial_test():
+    for only_a, only_b in ((3, 11), (5, 5), (0, 6), (40, 20)):
+        expected = stats.binomtest(only_a, only_a + only_b).pvalue
+        assert mcnemar(only_a, only_b) == pytest.approx(expected)
+    assert mcnemar(0, 0) == 1
+
+
+def test_the_interval_of_a_deviation_holds_the_truth_95_percent_of_the_time():
+    values = np.random.default_rng(0).normal(scale=2, size=(2000, 5))
+    measures = [deviation("spread", row) for row in values]
+    held = np.mean([m.low <= 2 <= m.high for m in measures])
+    assert held == pytest.approx(0.95, abs=0.015)

@@ -28,8 +28,10 @@ from roadworthy.artifacts.permuted_folds import PermutedFolds
 from roadworthy.artifacts.learning_curve import LearningCurve
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.set_column import SetColumn
+from roadworthy.artifacts.retrained import Retrained
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
+from roadworthy.artifacts.simple_model import SimplePredictions
 from roadworthy.artifacts.single_features import SingleFeatureErrors
 from roadworthy.artifacts.slices import WeakSlices
 from roadworthy.artifacts.source_labelers import SourceLabelers
@@ -42,6 +44,7 @@ from roadworthy.core.registry import Registry
 ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     "artifacts",
     Predictions,
+    SimplePredictions,
     AdversarialExamples,
     TransferExamples,
     Detections,
@@ -51,6 +54,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     CrossFittedPredictions,
     LabelIssues,
     LearningCurve,
+    Retrained,
     EqualRows,
     NearDuplicates,
     MissingnessProbe,
@@ -107,8 +111,10 @@ __all__ = [
     "PermutedFolds",
     "Predictions",
     "SetColumn",
+    "Retrained",
     "ShadowModels",
     "ShiftProbe",
+    "SimplePredictions",
     "SingleFeatureErrors",
     "SourceLabelers",
     "Timings",

@@ -21,6 +21,7 @@ from roadworthy.checks.data.small_sample import SmallSample
 from roadworthy.checks.data.target_errors import TargetErrors
 from roadworthy.checks.data.text_encoding import TextEncoding
 from roadworthy.checks.data.units import Units
+from roadworthy.checks.methodology.claims import Claims
 from roadworthy.checks.methodology.exact_duplicates import ExactDuplicates
 from roadworthy.checks.methodology.external_validation import ExternalValidation
 from roadworthy.checks.methodology.fitted_on_all import FittedOnAll
@@ -30,12 +31,15 @@ from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
 from roadworthy.checks.methodology.proxies import Proxies
 from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.reliance import Reliance
+from roadworthy.checks.methodology.sample_size import SampleSize
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.split_gap import SplitGap
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
 from roadworthy.checks.performance.accuracy import Accuracy
+from roadworthy.checks.performance.baseline import Baseline
 from roadworthy.checks.performance.calibration import Calibration
 from roadworthy.checks.performance.collect_more import CollectMore
+from roadworthy.checks.performance.seed_spread import SeedSpread
 from roadworthy.checks.privacy.membership_inference import MembershipInference
 from roadworthy.checks.resources.latency import Latency
 from roadworthy.checks.resources.size import Size
@@ -52,7 +56,9 @@ from roadworthy.core.registry import Registry
 CHECKS: Registry[type[Check]] = Registry(
     "checks",
     Accuracy,
+    Baseline,
     Calibration,
+    SeedSpread,
     CollectMore,
     RobustAccuracy,
     CorruptionRobustness,
@@ -70,6 +76,8 @@ CHECKS: Registry[type[Check]] = Registry(
     FittedOnAll,
     Proxies,
     Reliance,
+    Claims,
+    SampleSize,
     SmallSample,
     ClassImbalance,
     LabelErrors,
@@ -102,10 +110,12 @@ CHECKS: Registry[type[Check]] = Registry(
 __all__ = [
     "CHECKS",
     "Accuracy",
+    "Baseline",
     "Calibration",
     "Cartography",
     "CausalGraph",
     "CertifiedRobustness",
+    "Claims",
     "ClassImbalance",
     "CollectMore",
     "ConstantFeatures",
@@ -138,6 +148,8 @@ __all__ = [
     "Reliance",
     "RobustAccuracy",
     "Shortcuts",
+    "SampleSize",
+    "SeedSpread",
     "Size",
     "SmallSample",
     "SourceConfounding",

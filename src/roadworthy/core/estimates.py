@@ -581,6 +581,56 @@ def of_draws(
     return Measure(name, value, min(float(low), value), max(float(high), value), n, unit, how)
 
 
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Give McNemar's exact two-sided p-value of two classifiers being right equally often.
+
+    Source: Dietterich 1998, doi:10.1162/089976698300017197; the binomial test of the rows on which
+    exactly one of them is right.
+    """
+    fewer, all_told = min(only_a, only_b), only_a + only_b
+    return min(1.0, 2 * float(special.bdtr(fewer, all_told, 0.5)))
+
+
+def deviation(name: str, values: np.ndarray, unit: str = "") -> Measure:
+    """Estimate the standard deviation that values (N,) of a normal distribution are drawn with.
+
+    The interval is the one of chi-squared.
+    """
+    n, spread = len(values), float(values.std(ddof=1))
+    _need(n, 2, name)
+    ends = special.chdtri(n - 1, [_tail(1), 1 - _tail(1)])
+    low, high = spread * np.sqrt((n - 1) / ends)
+    return Measure(name, spread, float(low), float(high), n, unit, "chi-squared 95 %")
+
+
+def share_of_rows(
+    name: str,
+    holds: np.ndarray,
+    clusters: np.ndarray | None,
+    *,
+    seed: int,
+    comparisons: int = 1,
+) -> Measure:
+    """Estimate the share of rows (N,) of which something holds, some of which belong together.
+
+    The wider of Wilson's interval and, with `clusters` (N,), that of the cluster bootstrap.
+    """
+    wilson = proportion(name, int(holds.sum()), len(holds), comparisons)
+    if clusters is None or len(holds) < 2:
+        return wilson
+    clustered = bootstrap(
+        name,
+        lambda rows: float(holds[rows].mean()),
+        len(holds),
+        seed=seed,
+        clusters=clusters,
+        resamples=min(1000 * comparisons, 20_000),  # rarer misses take more draws to see
+        unit="share",
+        comparisons=comparisons,
+    )
+    return max(wilson, clustered, key=lambda measure: measure.high - measure.low)
+
+
 def mean(
     name: str,
     values: np.ndarray,

@@ -10,7 +10,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, count, proportion
+from roadworthy.core.estimates import Measure, count, share_of_rows
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 
@@ -55,7 +55,7 @@ class SmallSample(Check):
         y = data.test.y.numpy()
         right = get(Predictions("test")).choice.numpy() == y
         groups, seed = clusters(data, data.test), subject.seed_for(self)
-        accuracy = _share("accuracy", right, groups, seed)
+        accuracy = share_of_rows("accuracy", right, groups, seed=seed)
         sizes = np.bincount(y, minlength=len(data.classes))
         rare = int(sizes.argmin())
         people = "" if groups is None else f" of {len(np.unique(groups))} groups"
@@ -84,7 +84,9 @@ class SmallSample(Check):
         width = count("width for the recall", 1.0, int(sizes.sum()), "share", "nothing is known")
         measures: tuple[Measure, ...] = ()
         if len(right):
-            recall = _share(f"recall of {name!r}", right, groups, subject.seed_for(self))
+            recall = share_of_rows(
+                f"recall of {name!r}", right, groups, seed=subject.seed_for(self)
+            )
             measures, width = (recall,), _width(recall)
             claim = (
                 f"Test rows of {name!r}, the rarest class: {len(right)}; its recall lies between "
@@ -100,22 +102,6 @@ class SmallSample(Check):
             tables=(_table(subject),),
             remedies=(Remedy(f"Collect more test rows of {name!r}, or cross-validate."),),
         )
-
-
-def _share(name: str, right: np.ndarray, groups: np.ndarray | None, seed: int) -> Measure:
-    """Estimate the share of right rows by the wider of Wilson's and the groups' interval."""
-    wilson = proportion(name, int(right.sum()), len(right))
-    if groups is None or len(right) < 2:
-        return wilson
-    clustered = bootstrap(
-        name,
-        lambda rows: float(right[rows].mean()),
-        len(right),
-        seed=seed,
-        clusters=groups,
-        unit="share",
-    )
-    return max(wilson, clustered, key=lambda measure: measure.high - measure.low)
 
 
 def _width(share: Measure) -> Measure:

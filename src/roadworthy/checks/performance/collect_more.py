@@ -128,7 +128,7 @@ def _error(told: Forecast, place: int, factor: float, n: int) -> Measure:
 def _gain(told: Forecast, place: int, now: int, factor: float, n: int) -> Measure:
     name = f"gain with {factor:g} times the rows"
     value = float(told.value[now] - told.value[place])
-    draws = told.draws[:, now] - told.draws[:, place]
+    draws = (told.draws[:, now] - told.draws[:, place]).round(6)  # a flat curve gains nothing
     return of_draws(name, value, draws, n, "share", "learning curves")
 
 

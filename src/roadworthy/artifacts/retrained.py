@@ -1,0 +1,64 @@
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from roadworthy.artifacts.cross_fitting import PASSES_PER_ROW
+from roadworthy.artifacts.predictions import BATCH
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Task
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.model import Offer, require
+from roadworthy.core.progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class RetrainedValue:
+    """What the same training says with other seeds.
+
+    Args:
+        outputs: (M, N, K) on the test rows, or (M, N) for regression; two lines where the first
+            two do not differ, so that the seed plays no part.
+    """
+
+    outputs: Tensor
+
+
+@dataclass(frozen=True)
+class Retrained(Artifact[RetrainedValue]):
+    """The same training on the same rows, with other seeds.
+
+    Args:
+        models: how many trainings.
+    """
+
+    models: int = 5
+
+    card = Card("retrained", "Training with other seeds", paper="arxiv:2103.03098", cost="minutes")
+    value = RetrainedValue
+
+    def cost(self, subject: Subject) -> float:
+        return self.models * PASSES_PER_ROW * len(subject.dataset.train)
+
+    def compute(self, subject: Subject, get: Get, progress: Progress) -> RetrainedValue:
+        require(subject.model, Offer.REFIT)
+        seed = subject.seed_for(self)
+        outputs: list[Tensor] = []
+        for number in range(self.models):
+            outputs.append(self._outputs(subject, (seed + number) % 2**31))
+            progress.advance((number + 1) / self.models)
+            if number == 1 and torch.equal(*outputs):
+                break
+        return RetrainedValue(torch.stack(outputs))
+
+    def _outputs(self, subject: Subject, seed: int) -> Tensor:
+        data = subject.dataset
+        model = subject.model.refit(data.train, seed)
+        model.move(torch.device(subject.device))
+        with torch.no_grad():
+            batches = (batch.to(subject.device) for batch in data.test.x.split(BATCH))
+            outputs = torch.cat([model(batch).cpu() for batch in batches])
+        if not outputs.isfinite().all():
+            raise NotAssessed("with another seed the training diverges: its outputs are NaN")
+        return outputs.reshape(len(data.test)) if data.task == Task.REGRESSION else outputs

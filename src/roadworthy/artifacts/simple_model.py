@@ -1,0 +1,65 @@
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn.functional import adaptive_avg_pool2d
+
+from roadworthy.artifacts.predictions import BATCH, PredictionsValue
+from roadworthy.core.artifact import Artifact, Get, Subject
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.progress import Progress
+from roadworthy.recipes import LogisticRegression, Ridge
+
+MOST_ROWS = 5000
+SIDE = 16  # pixels
+ITERATIONS = 200
+
+
+@dataclass(frozen=True)
+class SimplePredictions(Artifact[PredictionsValue]):
+    """What a linear model, fitted on the training rows, says of the test rows.
+
+    Logistic regression, or ridge regression for numbers, on at most 5000 training rows drawn at
+    random; images are averaged down to 16 pixels a side.
+    """
+
+    card = Card("simple-predictions", "Predictions of a simple model")
+    value = PredictionsValue
+
+    def cost(self, subject: Subject) -> float:
+        return 20 * min(MOST_ROWS, len(subject.dataset.train))
+
+    def compute(self, subject: Subject, get: Get, progress: Progress) -> PredictionsValue:
+        data, seed = subject.dataset, subject.seed_for(self)
+        generator = torch.Generator().manual_seed(seed)
+        rows = torch.randperm(len(data.train), generator=generator)[:MOST_ROWS].sort().values
+        train, test = _small(data.train.take(rows)), _small(data.test)
+        if data.task != Task.REGRESSION and len(train.y.unique()) < 2:
+            raise NotAssessed("the training rows have one class only")
+        # a recipe reads shapes and bounds from the training split that the dataset has
+        small: Dataset = replace(data, splits=(train, test))
+        is_number = data.task == Task.REGRESSION
+        recipe = Ridge() if is_number else LogisticRegression(iterations=ITERATIONS)
+        model = recipe.fit(small, train, seed, progress)
+        with torch.no_grad():
+            outputs = torch.cat([model(batch) for batch in test.x.split(BATCH)])
+        return PredictionsValue(outputs.reshape(len(test)) if is_number else outputs)
+
+
+def parameters_of(data: Dataset) -> int:
+    """Count the numbers that the simple model learns."""
+    outputs = max(1, len(data.classes))
+    if data.features:
+        columns = sum(max(1, len(feature.categories)) for feature in data.features)
+    else:
+        channels, height, width = data.train.x.shape[1:]
+        columns = channels * min(SIDE, height) * min(SIDE, width)
+    return (columns + 1) * outputs
+
+
+def _small(split: Split) -> Split:
+    if split.x.ndim != 4:
+        return split
+    height, width = split.x.shape[-2:]
+    return replace(split, x=adaptive_avg_pool2d(split.x, (min(SIDE, height), min(SIDE, width))))
