@@ -29,6 +29,7 @@ from roadworthy.artifacts.learning_curve import LearningCurve
 from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.set_column import SetColumn
 from roadworthy.artifacts.retrained import Retrained
+from roadworthy.artifacts.saliency import Saliency
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.simple_model import SimplePredictions
@@ -61,6 +62,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     OutlierScores,
     SingleFeatureErrors,
     FeatureImportance,
+    Saliency,
     EnvironmentProbe,
     ShiftProbe,
     PartialViews,
@@ -112,6 +114,7 @@ __all__ = [
     "Predictions",
     "SetColumn",
     "Retrained",
+    "Saliency",
     "ShadowModels",
     "ShiftProbe",
     "SimplePredictions",

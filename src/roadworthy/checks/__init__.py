@@ -31,6 +31,7 @@ from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
 from roadworthy.checks.methodology.proxies import Proxies
 from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.reliance import Reliance
+from roadworthy.checks.methodology.saliency_sanity import SaliencySanity
 from roadworthy.checks.methodology.sample_size import SampleSize
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.split_gap import SplitGap
@@ -76,6 +77,7 @@ CHECKS: Registry[type[Check]] = Registry(
     FittedOnAll,
     Proxies,
     Reliance,
+    SaliencySanity,
     Claims,
     SampleSize,
     SmallSample,
@@ -148,6 +150,7 @@ __all__ = [
     "Reliance",
     "RobustAccuracy",
     "Shortcuts",
+    "SaliencySanity",
     "SampleSize",
     "SeedSpread",
     "Size",

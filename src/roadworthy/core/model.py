@@ -140,6 +140,14 @@ class Model(ABC):
         """
         raise NotAssessed(f"{self.spec.name} does not hand out decision trees")
 
+    def scrambled(self, seed: int) -> "Model":
+        """Give the same architecture with the numbers of each weight tensor in random order.
+
+        Raises:
+            NotAssessed: the weights are out of reach.
+        """
+        raise NotAssessed(f"the weights of {self.spec.name} are out of reach")
+
     def refit(self, rows: Split, seed: int) -> "Model":
         """Train the same model afresh on other rows.
 

@@ -1,6 +1,7 @@
 import copy
 import inspect
 import math
+from dataclasses import replace
 from functools import cache
 
 import torch
@@ -49,6 +50,18 @@ class TorchModel(Model):
         finally:
             handle.remove()
         return caught[-1].to(x.dtype)
+
+    def scrambled(self, seed: int) -> "TorchModel":
+        generator = torch.Generator().manual_seed(seed)
+        module = copy.deepcopy(self.module)
+        with torch.no_grad():
+            for weights in module.parameters():
+                order = torch.randperm(weights.numel(), generator=generator).to(weights.device)
+                weights.copy_(weights.flatten()[order].reshape(weights.shape))
+        name = fingerprint(self.spec.fingerprint, "scrambled", seed)
+        offers = self.spec.offers - {Offer.EMBEDDINGS}
+        spec = replace(self.spec, fingerprint=name, offers=offers)
+        return TorchModel(spec, module, self._probed, None)
 
     def network(self) -> nn.Sequential:
         """Give a network of the module itself that takes inputs as they are and gives logits.

@@ -71,6 +71,9 @@ class Trained(Model):
     def move(self, device: torch.device) -> None:
         self.inner.move(device)
 
+    def scrambled(self, seed: int) -> Model:
+        return self.inner.scrambled(seed)
+
     def refit(self, rows: Split, seed: int) -> Model:
         return self.recipe.fit(self.data, rows, seed, Silent())
 
