@@ -28,18 +28,18 @@ class Reliance(Check):
 
     What it does: gives each test row a part of its input from another row and counts how much more
     often the model is wrong: permutation importance of columns, of groups of correlated columns, of
-    patches of an image. Judges how much of what the model does better than a guess is lost with one
-    column or patch, chosen on one half of the rows and measured on the other (for regression, the
-    variance that a linear model explains by it); for images, whether the rim matters more than the
-    middle, pixel for pixel; and for sensitive attributes that are columns, how often another
-    person's value alone changes the answer.
+    patches of an image. Judges whether the model is worse than a guess without one column or patch,
+    chosen on one half of the rows and measured on the other (for regression, without the variance
+    that a linear model explains by it); for images, whether the rim matters more than the middle,
+    pixel for pixel; and for sensitive attributes that are columns, how often another person's value
+    alone changes the answer.
     Why it matters: a model that hangs on one column is as good as that column's sensor or form; one
     that looks at the rim of an image may have learned the scanner; one that answers otherwise
     for another sex treats equals unequally.
-    When it does not apply: the model is no better than a guess. Importance is the model's, not the
-    world's: no cause follows from it. A part from another row can make inputs that do not occur, so
-    columns that follow from each other are best read as the group. A sensitive attribute that is
-    no column can still act through others.
+    When it does not apply: the model cannot be told from a guess. Importance is the model's, not
+    the world's: no cause follows from it. A part from another row can make inputs that do not
+    occur, so columns that follow from each other are best read as the group. A sensitive attribute
+    that is no column can still act through others.
     How to fix: ask whether the part is known, right and meant to count when the model is used;
     leave it out and train again; crop or mask the rim.
     References: Fisher, Rudin and Dominici 2019, arXiv:1801.01489 (model reliance); Strobl et al.
@@ -47,13 +47,13 @@ class Reliance(Check):
     doi:10.1038/s42256-021-00338-7 (rims of radiographs).
 
     Args:
-        max_loss: largest share of the gain over a guess that may hang on one column or patch.
+        max_excess: largest error above that of a guess with one column or patch of another row.
         max_rim: largest share of the rim in what the model relies on, pixel for pixel.
         max_changed: largest share of answers that a sensitive attribute alone may change.
     """
 
-    max_loss: float = limit(
-        1.0, "below", "with one part wrong, a model should still be no worse than a guess"
+    max_excess: float = limit(
+        0.0, "below", "with one part wrong, a model should still be no worse than a guess"
     )
     max_rim: float = limit(
         0.5, "below", "what is pictured is in the middle: a pixel there should count no less"
@@ -72,9 +72,12 @@ class Reliance(Check):
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data, found = subject.dataset, get(IMPORTANCE)
         guess = _guess_errors(data, found)
-        if found.errors.double().mean() >= guess.mean():
-            raise NotAssessed("the model is no better than a guess: there is nothing it relies on")
-        findings = [self._judge_parts(subject, found, guess)]
+        gain = _mean(subject, found, "gain over a guess", guess - found.errors.double().numpy())
+        if gain.low <= 0:
+            raise NotAssessed(
+                "the model cannot be told from a guess: there is nothing it surely relies on"
+            )
+        findings = [self._judge_parts(subject, found, guess, gain)]
         if data.kind == "image":
             findings.append(self._judge_rim(subject, found))
         names = [feature.name for feature in data.features]
@@ -84,7 +87,7 @@ class Reliance(Check):
         return tuple(findings)
 
     def _judge_parts(
-        self, subject: Subject, found: FeatureImportanceValue, guess: np.ndarray
+        self, subject: Subject, found: FeatureImportanceValue, guess: np.ndarray, gain: Measure
     ) -> Finding:
         data = subject.dataset
         names = _names(data, found)
@@ -95,24 +98,26 @@ class Reliance(Check):
         top = int(increase[:alone, first].mean(1).argmax())
         # a number from another row is off by twice the variance that it explains
         lost = increase[top] / (2 if data.task == Task.REGRESSION else 1)
+        above = lost + errors - guess
         groups = clusters(data, data.test.take(found.rows))
-        loss = bootstrap(
-            f"share of the gain lost with {names[top]}",
-            lambda rows: float(lost[second[rows]].mean() / (guess - errors)[second[rows]].mean()),
+        excess = bootstrap(
+            f"error above that of a guess without {names[top]}",
+            lambda rows: float(above[second[rows]].mean()),
             len(second),
             seed=subject.seed_for(self),
             clusters=None if groups is None else groups[second],
-            unit="share",
+            unit="" if data.task == Task.REGRESSION else "share",
         )
+        loss = lost[second].mean() / gain.value
         order = increase.mean(1).argsort(kind="stable")[::-1][:SHOWN]
         measures = [_points(subject, found, k, names[k]) for k in order.tolist()]
         return self.finding(
-            f"The model relies most on {names[top]}: with another row's, {loss.value:.0%} of what "
-            "it does better than a guess is lost.",
+            f"The model relies most on {names[top]}: with another row's, {loss:.0%} of what it "
+            "does better than a guess is lost.",
             scope="parts",
-            estimate=loss,
-            threshold=self.threshold("max_loss"),
-            measures=tuple(measures),
+            estimate=excess,
+            threshold=self.threshold("max_excess"),
+            measures=(gain, *measures),
             figures=(_figure(measures),),
             tables=(_table(measures),),
             remedies=(

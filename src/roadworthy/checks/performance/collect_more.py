@@ -17,7 +17,7 @@ from roadworthy.core.model import Offer, require
 
 CURVE = LearningCurve()
 FACTORS = (1.5, 2.0, 4.0)  # further on, curves that fit alike tell different stories
-POINTS = 25
+POINTS = 40  # more than a chart marks one by one
 
 
 @dataclass(frozen=True)
