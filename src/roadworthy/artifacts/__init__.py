@@ -13,23 +13,23 @@ from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
+from roadworthy.artifacts.feature_importance import FeatureImportance
 from roadworthy.artifacts.fitted_steps import FittedSteps
 from roadworthy.artifacts.fold_errors import FoldErrors
-from roadworthy.artifacts.feature_importance import FeatureImportance
 from roadworthy.artifacts.footprint import Footprint
 from roadworthy.artifacts.invariant_sets import InvariantSets
 from roadworthy.artifacts.label_issues import LabelIssues
+from roadworthy.artifacts.learning_curve import LearningCurve
 from roadworthy.artifacts.left_out_environments import LeftOutEnvironments
 from roadworthy.artifacts.missingness_probe import MissingnessProbe
 from roadworthy.artifacts.nuisance_edits import EditedOutputs
 from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
-from roadworthy.artifacts.learning_curve import LearningCurve
 from roadworthy.artifacts.predictions import Predictions
-from roadworthy.artifacts.set_column import SetColumn
 from roadworthy.artifacts.retrained import Retrained
 from roadworthy.artifacts.saliency import Saliency
+from roadworthy.artifacts.set_column import SetColumn
 from roadworthy.artifacts.shadow_models import ShadowModels
 from roadworthy.artifacts.shift_probe import ShiftProbe
 from roadworthy.artifacts.simple_model import SimplePredictions
@@ -98,23 +98,23 @@ __all__ = [
     "EditedOutputs",
     "EnvironmentProbe",
     "EqualRows",
+    "FeatureImportance",
     "FittedSteps",
     "FoldErrors",
-    "FeatureImportance",
     "Footprint",
     "InvariantSets",
     "LabelIssues",
+    "LearningCurve",
     "LeftOutEnvironments",
     "MissingnessProbe",
-    "LearningCurve",
     "NearDuplicates",
     "OutlierScores",
     "PartialViews",
     "PermutedFolds",
     "Predictions",
-    "SetColumn",
     "Retrained",
     "Saliency",
+    "SetColumn",
     "ShadowModels",
     "ShiftProbe",
     "SimplePredictions",

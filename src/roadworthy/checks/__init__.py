@@ -5,10 +5,10 @@ from roadworthy.checks.bias.group_calibration import GroupCalibration
 from roadworthy.checks.bias.group_errors import GroupErrors
 from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
-from roadworthy.checks.data.cartography import Cartography
 from roadworthy.checks.causes.causal_graph import CausalGraph
 from roadworthy.checks.causes.intervention_effect import InterventionEffect
 from roadworthy.checks.causes.invariance import Invariance
+from roadworthy.checks.data.cartography import Cartography
 from roadworthy.checks.data.class_imbalance import ClassImbalance
 from roadworthy.checks.data.constant_features import ConstantFeatures
 from roadworthy.checks.data.label_consistency import LabelConsistency
@@ -29,10 +29,10 @@ from roadworthy.checks.methodology.group_overlap import GroupOverlap
 from roadworthy.checks.methodology.leaking_features import LeakingFeatures
 from roadworthy.checks.methodology.near_duplicates import NearDuplicateRows
 from roadworthy.checks.methodology.proxies import Proxies
-from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.reliance import Reliance
 from roadworthy.checks.methodology.saliency_sanity import SaliencySanity
 from roadworthy.checks.methodology.sample_size import SampleSize
+from roadworthy.checks.methodology.shortcuts import Shortcuts
 from roadworthy.checks.methodology.source_confounding import SourceConfounding
 from roadworthy.checks.methodology.split_gap import SplitGap
 from roadworthy.checks.methodology.temporal_overlap import TemporalOverlap
@@ -132,9 +132,9 @@ __all__ = [
     "GroupErrors",
     "GroupGaps",
     "GroupOverlap",
-    "LabelConsistency",
     "InterventionEffect",
     "Invariance",
+    "LabelConsistency",
     "LabelErrors",
     "Latency",
     "LeakingFeatures",
@@ -149,10 +149,10 @@ __all__ = [
     "Ranges",
     "Reliance",
     "RobustAccuracy",
-    "Shortcuts",
     "SaliencySanity",
     "SampleSize",
     "SeedSpread",
+    "Shortcuts",
     "Size",
     "SmallSample",
     "SourceConfounding",

@@ -14,7 +14,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, count, difference, proportion
+from roadworthy.core.estimates import count, difference, proportion, share_of_rows
 from roadworthy.core.finding import Alarm, Finding, Remedy, Table, Verdict
 from roadworthy.core.model import Offer
 
@@ -144,7 +144,7 @@ class FittedOnAll(Check):
             (data.train, CrossFittedPredictions(), "accuracy inside folds"),
         ):
             right = get(request).choice.numpy() == split.y.numpy()
-            shares.append(_share(name, right, clusters(data, split), seed))
+            shares.append(share_of_rows(name, right, clusters(data, split), seed=seed))
         permuted = get(PermutedFolds())
         right = len(permuted.errors) - int(permuted.errors.sum())
         control = proportion("accuracy with permuted labels", right, len(permuted.errors))
@@ -190,19 +190,6 @@ def _folds(subject: Subject) -> tuple[Artifact[Any], ...]:
     if Offer.REFIT not in subject.model.spec.offers or subject.dataset.task == Task.REGRESSION:
         return ()
     return (Predictions("test"), CrossFittedPredictions(), PermutedFolds())
-
-
-def _share(name: str, right: np.ndarray, groups: np.ndarray | None, seed: int) -> Measure:
-    if groups is None:
-        return proportion(name, int(right.sum()), len(right))
-    return bootstrap(
-        name,
-        lambda rows: float(right[rows].mean()),
-        len(right),
-        seed=seed,
-        clusters=groups,
-        unit="share",
-    )
 
 
 def centered_before_the_split(data: Dataset) -> list[str]:
