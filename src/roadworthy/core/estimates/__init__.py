@@ -1,0 +1,72 @@
+"""Every interval and every correction for multiplicity that Roadworthy reports."""
+
+from roadworthy.core.estimates.differences import Differences, Part, differences
+from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
+from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
+from roadworthy.core.estimates.order import deviation, largest, quantile, smallest
+from roadworthy.core.estimates.rankings import (
+    Ranking,
+    auc,
+    mean_ranking,
+    ranked,
+    ranked_difference,
+    ranked_ratio,
+    ranking,
+)
+from roadworthy.core.estimates.resampling import (
+    bootstrap,
+    mean,
+    of_draws,
+    paired_difference,
+    positive_mean,
+    resampled_means,
+    share_of_rows,
+)
+from roadworthy.core.estimates.shares import (
+    difference,
+    equality,
+    exact_proportion,
+    gap,
+    mcnemar,
+    proportion,
+    ratio,
+    without_sign,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "Differences",
+    "Measure",
+    "Part",
+    "Ranking",
+    "auc",
+    "benjamini_hochberg",
+    "bootstrap",
+    "conformal_p_values",
+    "count",
+    "deviation",
+    "difference",
+    "differences",
+    "equality",
+    "exact_proportion",
+    "gap",
+    "holm",
+    "largest",
+    "mcnemar",
+    "mean",
+    "mean_ranking",
+    "of_draws",
+    "paired_difference",
+    "positive_mean",
+    "proportion",
+    "quantile",
+    "ranked",
+    "ranked_difference",
+    "ranked_ratio",
+    "ranking",
+    "ratio",
+    "resampled_means",
+    "share_of_rows",
+    "smallest",
+    "without_sign",
+]
