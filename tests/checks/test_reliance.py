@@ -156,3 +156,14 @@ def test_a_guess_is_not_assessed():
     (finding,) = judge(Reliance(), data, LinearModel(torch.zeros(4, 2), torch.zeros(2), (4,)))
     assert finding.verdict is Verdict.NOT_ASSESSED
     assert "cannot be told from a guess" in finding.reason
+
+
+def test_a_sex_that_a_useless_model_heeds_is_caught_all_the_same():
+    data, model = people(weight=1.0)
+    shuffled = tuple(
+        replace(split, y=split.y[torch.randperm(len(split), generator=torch.manual_seed(0))])
+        for split in data.splits
+    )
+    parts, sex = judge(Reliance(), replace(data, splits=shuffled), model)
+    assert parts.verdict is Verdict.NOT_ASSESSED
+    assert sex.verdict is Verdict.FAIL

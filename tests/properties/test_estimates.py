@@ -443,7 +443,7 @@ def test_drawing_rows_in_bags_hardly_changes_a_difference(monkeypatch):
     random = np.random.default_rng(0)
     group, values = np.arange(2000) % 2, random.normal(size=2000)
     alone = differences(parts_of(values, group), [("a - b", 0, 1)], seed=1).sizes[0]
-    monkeypatch.setattr("roadworthy.core.estimates.MOST_UNITS", 300)
+    monkeypatch.setattr("roadworthy.core.estimates.compared_means.MOST_UNITS", 300)
     bagged = differences(parts_of(values, group), [("a - b", 0, 1)], seed=1).sizes[0]
     width = alone.high - alone.low
     assert (bagged.low, bagged.high) == pytest.approx((alone.low, alone.high), abs=0.1 * width)

@@ -13,9 +13,8 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap
-from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
+from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table, Verdict
 
 IMPORTANCE = FeatureImportance(1000)
 SHOWN = 12
@@ -73,18 +72,26 @@ class Reliance(Check):
         data, found = subject.dataset, get(IMPORTANCE)
         guess = _guess_errors(data, found)
         gain = _mean(subject, found, "gain over a guess", guess - found.errors.double().numpy())
+        names = [feature.name for feature in data.features]
+        sensitive = [
+            self._judge_sensitive(subject, found, names.index(name))
+            for name in data.roles.sensitive
+            if name in names and data.task != Task.REGRESSION
+        ]
         if gain.low <= 0:
-            raise NotAssessed(
-                "the model cannot be told from a guess: there is nothing it surely relies on"
-            )
+            return (self._not_told_from_a_guess(), *sensitive)
         findings = [self._judge_parts(subject, found, guess, gain)]
         if data.kind == "image":
             findings.append(self._judge_rim(subject, found))
-        names = [feature.name for feature in data.features]
-        for name in data.roles.sensitive:
-            if name in names and data.task != Task.REGRESSION:
-                findings.append(self._judge_sensitive(subject, found, names.index(name)))
-        return tuple(findings)
+        return (*findings, *sensitive)
+
+    def _not_told_from_a_guess(self) -> Finding:
+        return self.finding(
+            "What the model relies on was not assessed; it is not a pass.",
+            verdict=Verdict.NOT_ASSESSED,
+            scope="parts",
+            reason="the model cannot be told from a guess: there is nothing it surely relies on",
+        )
 
     def _judge_parts(
         self, subject: Subject, found: FeatureImportanceValue, guess: np.ndarray, gain: Measure

@@ -1,6 +1,6 @@
 """Every interval and every correction for multiplicity that Roadworthy reports."""
 
-from roadworthy.core.estimates.differences import Differences, Part, differences
+from roadworthy.core.estimates.compared_means import Differences, Part, differences
 from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
 from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
 from roadworthy.core.estimates.order import deviation, largest, quantile, smallest

@@ -26,11 +26,9 @@ def exact_proportion(name: str, successes: int, n: int, comparisons: int = 1) ->
     Source: Clopper, Pearson 1934, doi:10.1093/biomet/26.4.404.
     """
     need(n, 1, name)
-    missed = tail(comparisons)
-    low = 0.0 if successes == 0 else float(special.betaincinv(successes, n - successes + 1, missed))
-    high = (
-        1.0 if successes == n else float(special.betainccinv(successes + 1, n - successes, missed))
-    )
+    hits, misses, share = successes, n - successes, tail(comparisons)
+    low = 0.0 if hits == 0 else float(special.betaincinv(hits, misses + 1, share))
+    high = 1.0 if misses == 0 else float(special.betainccinv(hits + 1, misses, share))
     how = f"Clopper-Pearson {level(comparisons)}"
     return Measure(name, successes / n, low, high, n, "share", how)
 
