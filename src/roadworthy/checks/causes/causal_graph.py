@@ -52,7 +52,7 @@ class CausalGraph(Check):
     card = Card(
         "causal-graph",
         "Attributes that act through columns",
-        aliases=("causal-discovery", "proxies"),
+        aliases=("causal-discovery",),
         paper="arxiv:2307.16405",
     )
     code = "RW-CAUSE-002"
