@@ -93,7 +93,7 @@ class CausalGraph(Check):
         paths = ", ".join(f"{one!r} on {other!r}" for one, other in stable if one in roots)
         return (
             self.finding(
-                f"By paths of stable edges {_list(roots)} act on "
+                f"Paths of stable edges lead from {_list(roots)} to "
                 f"{_list(sorted(led_to & _columns(subject)))} ({paths}). The model's answers move "
                 f"by up to {estimate.value:.3f} when one of these columns is shuffled.",
                 verdict=Verdict.NOT_ASSESSED if is_within else Verdict.WARN,
