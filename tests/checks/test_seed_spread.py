@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from roadworthy.checks.performance.collect_more import CollectMore
 from roadworthy.checks.performance.seed_spread import SeedSpread
+from roadworthy.core.artifact import Subject
+from roadworthy.core.effort import EFFORTS
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Model, ModelSpec, Offer, Task
@@ -70,3 +73,10 @@ def test_luck_is_how_far_two_trainings_lie_apart():
     scores = np.array(finding.figures[0].series[0].y)
     assert finding.estimate.value == pytest.approx(scores.std(ddof=1))
     assert finding.measures[1].value == pytest.approx(1.96 * np.sqrt(2) * scores.std(ddof=1))
+
+
+def test_an_inspection_in_a_hurry_trains_nothing_again():
+    subject = Subject(Lucky(0.01), blobs(), effort=EFFORTS["quick"])
+    for check in (SeedSpread(), CollectMore()):
+        with pytest.raises(NotAssessed, match="--budget standard"):
+            check.needs(subject)

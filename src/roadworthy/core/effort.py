@@ -13,6 +13,8 @@ class Effort:
         shadows: reference models for membership inference.
         judged: at most this many rows a split go into quadratic work, such as neighbors.
         seconds: stop starting work after so long; None means no limit.
+        retrains: the model may be trained again on all rows, several times, to see how much is luck
+            and what more rows would bring.
     """
 
     name: str
@@ -20,6 +22,7 @@ class Effort:
     shadows: int
     judged: int
     seconds: float | None = None
+    retrains: bool = True
 
     @classmethod
     def parse(cls, text: str) -> "Effort":
@@ -41,7 +44,7 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort("quick", 100, 4, 2_000),
+    "quick": Effort("quick", 100, 4, 2_000, retrains=False),
     "standard": Effort("standard", 500, 8, 10_000),
     "thorough": Effort("thorough", 10_000, 64, 50_000),
 }

@@ -5,6 +5,7 @@ import numpy as np
 
 from roadworthy.artifacts.learning_curve import LearningCurve, LearningCurveValue
 from roadworthy.artifacts.roles import clusters
+from roadworthy.checks.retraining import may_retrain
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -56,6 +57,7 @@ class CollectMore(Check):
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         require(subject.model, Offer.REFIT)
+        may_retrain(subject)
         return (CURVE,)
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:

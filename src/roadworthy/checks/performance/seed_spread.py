@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 
 from roadworthy.artifacts.retrained import Retrained
+from roadworthy.checks.retraining import may_retrain
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -51,6 +52,7 @@ class SeedSpread(Check):
         if self.claimed_difference < 0:
             raise InputError("claimed_difference of seed-spread must not be below 0")
         require(subject.model, Offer.REFIT)
+        may_retrain(subject)
         return (RETRAINED,)
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:

@@ -32,8 +32,10 @@ def bootstrap(
     """
     generator = np.random.default_rng(seed)
     need(n, 2, name)
-    value = float(statistic(np.arange(n)))
-    draws = np.array([statistic(_resample(generator, n, clusters)) for _ in range(resamples)])
+    # a resample may lack what the statistic divides by: it is left out, and no news to anybody
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(statistic(np.arange(n)))
+        draws = np.array([statistic(_resample(generator, n, clusters)) for _ in range(resamples)])
     return _bias_corrected(name, value, draws, n, unit, clusters is not None, comparisons)
 
 
