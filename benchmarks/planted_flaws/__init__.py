@@ -1,0 +1,1 @@
+"""Data sets whose flaws are known, for `benchmarks/audit.py`."""
