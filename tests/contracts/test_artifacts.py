@@ -104,6 +104,6 @@ def assert_equal(one, other, name):
     for part in dataclasses.fields(one):
         a, b = getattr(one, part.name), getattr(other, part.name)
         if isinstance(a, Tensor):
-            assert torch.equal(a, b), f"{name}.{part.name}"
+            assert np.array_equal(a, b, equal_nan=a.is_floating_point()), f"{name}.{part.name}"
         else:
             assert a == b, f"{name}.{part.name}"

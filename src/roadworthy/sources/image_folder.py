@@ -78,12 +78,12 @@ def read_unlabelled_images(path: Path, options: DataOptions) -> Rows:
     if not files:
         return read_image_folder(path, options)
     _check_inside(path, files)
-    x, notes = _read_images(files)
+    x, kinds, notes = _read_images(files)
     return Rows(
         name=path.resolve().name,
         x=x,
         target=pl.Series("class", [None] * len(files), dtype=pl.String),
-        columns=pl.DataFrame(),
+        columns=file_columns(kinds, [file.stat().st_size for file in files]),
         ids=np.arange(len(files)),
         notes=notes,
     )
