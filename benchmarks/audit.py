@@ -106,17 +106,30 @@ def planted(names, draws):
 
 
 def peers(pythons, data, work):
-    """Let every tool look at the same cases; yields what each reported of them."""
-    from audit_peers.exchange import cases, of_peer, ours, write
+    """Let every tool look at the same cases; yields its name, version, and what it reported."""
+    from audit_peers.exchange import cases, of_peer, ours, version_of, write
+
+    import roadworthy
 
     made = cases(data)
     for name, _, _, case in made:
-        write(case, work / "cases" / name)
+        write(name, case, work / "cases" / name)
     known = [{"case": name, "kind": kind, "flaws": list(flaws)} for name, kind, flaws, _ in made]
-    yield "cases", known
-    yield "roadworthy", ours(made)
+    yield "cases", "", known
+    yield "roadworthy", roadworthy.__version__, ours(made, work / "roadworthy.jsonl")
     for peer, python in pythons.items():
-        yield peer, of_peer(peer, python, work / "cases", work / f"{peer}.jsonl")
+        rows = of_peer(peer, python, work / "cases", work / f"{peer}.jsonl")
+        yield peer, version_of(peer, python), rows
+
+
+def only_claims(tool, rows):
+    """Leave out of a tool's rows the reports that count for no flaw."""
+    from audit_peers.claims import claimed
+
+    return [
+        {**row, "reported": claimed(tool, row["reported"])} if "reported" in row else row
+        for row in rows
+    ]
 
 
 def keep(out, name, value):
@@ -163,8 +176,9 @@ def main():
         pythons = dict(peer.split("=", 1) for peer in arguments.peer)
         with tempfile.TemporaryDirectory() as folder:
             work = arguments.work or Path(folder)
-            for name, rows in peers(pythons, arguments.data, work):
-                keep_row(arguments.out, "peers", "name", {"name": name, "rows": rows})
+            for name, version, rows in peers(pythons, arguments.data, work):
+                part = {"name": name, "version": version, "rows": only_claims(name, rows)}
+                keep_row(arguments.out, "peers", "name", part)
             report = json.loads(arguments.out.read_text())
             reports = {part["name"]: part["rows"] for part in report["peers"]}
             keep(arguments.out, "compared", compare(reports.pop("cases"), reports))

@@ -40,7 +40,7 @@ def cases(data):
     return made
 
 
-def write(case, folder):
+def write(name, case, folder):
     """Write a case as `rows.csv` and `about.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     table = case.x
@@ -48,6 +48,7 @@ def write(case, folder):
         table = pl.DataFrame({f"column {j}": column for j, column in enumerate(table.T)})
         table = table.with_columns(pl.all().fill_nan(None))
     about = {
+        "name": name,
         "features": table.columns,
         "roles": list(case.roles),
         "is_number": bool(case.is_number),
@@ -60,16 +61,19 @@ def write(case, folder):
     (folder / "about.json").write_text(json.dumps(about))
 
 
-def ours(made):
-    """Inspect every case; gives a row of each as `of_peer` does, `warn: ` before what warns."""
+def ours(made, out):
+    """Inspect every case, unless the file of rows is there; `warn: ` stands before what warns."""
+    if out.exists():
+        return rows_in(out)
     rows = []
     for name, _, _, case in made:
         found, reported = inspect_case(case), []
         for finding in found.findings:
             if finding.verdict in ("warn", "fail"):
                 mark = "warn: " if finding.verdict == "warn" else ""
-                reported += [f"{mark}{name}" for name in names_of(finding)]
-        rows.append({"case": name, "reported": reported, "seconds": found.seconds})
+                reported += [f"{mark}{each}" for each in names_of(finding)]
+        rows.append({"case": name, "reported": sorted(reported), "seconds": found.seconds})
+    out.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return rows
 
 
@@ -108,3 +112,10 @@ def of_peer(name, python, folder, out):
 def rows_in(file):
     """Read what a peer wrote."""
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def version_of(name, python):
+    """Ask a peer's environment which version of it is there."""
+    command = f"from importlib.metadata import version; print(version({name!r}))"
+    ran = subprocess.run([python, "-c", command], capture_output=True, text=True, check=True)
+    return ran.stdout.strip()

@@ -6,7 +6,6 @@ Read by the interpreter of each peer, so it must do with what all of them have.
 import json
 import sys
 import time
-import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +61,14 @@ def pipeline(is_number, keep=0):
 
 def read(folder):
     about = json.loads((folder / "about.json").read_text())
-    table = pd.read_csv(folder / "rows.csv")
+    features, table = about["features"], pd.read_csv(folder / "rows.csv")
+    seen = table.pop("is_seen")
     parts = {name: rows.drop(columns="part") for name, rows in table.groupby("part")}
     parts = {name: rows.reset_index(drop=True) for name, rows in parts.items()}
-    train = parts["train"]
-    model = pipeline(about["is_number"]).fit(train[about["features"]], train["target"])
-    return Given(folder.name, parts, about["features"], about["roles"], about["is_number"], model)
+    model, seen, train = pipeline(about["is_number"], about["keep"]), table[seen], parts["train"]
+    steps = model[:-1].fit(seen[features], seen["target"])
+    model[-1].fit(steps.transform(train[features]), train["target"])
+    return Given(about["name"], parts, features, about["roles"], about["is_number"], model)
 
 
 def run(check):
@@ -80,12 +81,13 @@ def run(check):
     folder, out = map(Path, sys.argv[1:3])
     with out.open("w") as file:
         for each in sorted(folder.iterdir()):
-            given, row = read(each), {"case": each.name}
+            given = read(each)
+            row = {"case": given.name}
             started = time.process_time()
             try:
                 row["reported"] = sorted(set(check(given)))
-            except Exception:  # a peer may break in its own ways; its case is then not judged
-                row["error"] = traceback.format_exc(limit=-1)
+            except Exception as error:  # a peer may break in its own ways: then nothing is judged
+                row["error"] = f"{type(error).__name__}: {error}"[:200]
             row["seconds"] = time.process_time() - started
             file.write(json.dumps(row) + "\n")
             file.flush()

@@ -24,8 +24,9 @@ def check(given):
         X_test=test[columns],
         y_test=test["target"],
     )
-    found = report.checks.summarize().frame(section="issue")
-    yield from found["code"]
+    found = report.checks.summarize()
+    for section in ("issue", "tip"):
+        yield from found.frame(section=section)["code"]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What each tool found of the known flaws, what it made up, and how long that took."""
 
-from .claims import CLAIMS, OURS, found_by, reported_falsely
+from .claims import CLAIMS, found_by
 
 
 def compare(cases, reports):
@@ -28,18 +28,25 @@ def compare(cases, reports):
 
 def score(cases, rows, claims):
     """Count what was found; a count is a pair: how many, and of how many that were judged."""
-    flaws, kinds = {}, {"planted": [0, 0], "real": [0, 0]}
-    false = [0, 0]
+    kinds = {"planted": [0, 0], "real": [0, 0]}
+    flaws = {flaw: [0, 0] for case in cases for flaw in case["flaws"]}
+    false, false_by_flaw = [0, 0], dict.fromkeys(claims, 0)
     for case in cases:
         if case["case"] not in rows:
             continue
         reported = rows[case["case"]]["reported"]
         if case["kind"] == "clean":
-            false[0] += bool(reported_falsely(claims, reported))
-            false[1] += 1
+            made_up = [flaw for flaw in claims if found_by(claims, flaw, reported)]
+            false = [false[0] + bool(made_up), false[1] + 1]
+            false_by_flaw |= {flaw: false_by_flaw[flaw] + 1 for flaw in made_up}
         for flaw in case["flaws"]:
-            for count in (kinds[case["kind"]], flaws.setdefault(flaw, [0, 0])):
+            for count in (kinds[case["kind"]], flaws[flaw]):
                 count[0] += found_by(claims, flaw, reported)
                 count[1] += 1
-    has_check = [flaw for flaw in OURS if flaw in claims]
-    return {**kinds, "false": false, "judged": len(rows), "flaws": flaws, "has_check": has_check}
+    return {
+        **kinds,
+        "false": false,
+        "judged": len(rows),
+        "flaws": flaws,
+        "false_by_flaw": false_by_flaw,
+    }

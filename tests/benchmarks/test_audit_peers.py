@@ -1,7 +1,8 @@
 import ast
 from pathlib import Path
 
-from benchmarks.audit_peers.claims import CLAIMS, OURS, found_by, reported_falsely
+from benchmarks.audit_peers.claims import CLAIMS, OURS, claimed, found_by
+from benchmarks.audit_peers.scores import score
 from benchmarks.planted_flaws.flaws import FLAWS
 from benchmarks.planted_flaws.real import REAL
 from roadworthy.checks import CHECKS
@@ -37,5 +38,21 @@ def test_only_a_claimed_report_counts():
     assert found_by(claims, "label shift", ["target drift", "other"])
     assert not found_by(claims, "label shift", ["other"])
     assert not found_by(claims, "target leak", ["target drift"])
-    assert reported_falsely(claims, ["other"]) == []
-    assert reported_falsely(claims, ["target drift", "other"]) == ["target drift"]
+    assert claimed("skore", ["SKD011", "SKD016"]) == ["SKD011"]
+
+
+def test_a_score_counts_what_was_found_and_what_was_made_up():
+    cases = [
+        {"case": "a", "kind": "clean", "flaws": []},
+        {"case": "b", "kind": "planted", "flaws": ["label shift"]},
+        {"case": "c", "kind": "planted", "flaws": ["target leak"]},
+        {"case": "d", "kind": "real", "flaws": ["label shift"]},
+    ]
+    rows = {name: {"reported": ["drift"]} for name in "abc"}  # d broke the tool
+    found = score(cases, rows, {"label shift": ("drift",)})
+    assert found["planted"] == [1, 2]
+    assert found["real"] == [0, 0]
+    assert found["false"] == [1, 1]
+    assert found["flaws"] == {"label shift": [1, 1], "target leak": [0, 1]}
+    assert found["false_by_flaw"] == {"label shift": 1}
+    assert found["judged"] == 3
