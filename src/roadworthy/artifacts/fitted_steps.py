@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.dataset import Split
 from roadworthy.core.progress import Progress
 
 TELLING = 1e-4  # relative difference that is no rounding
@@ -53,7 +53,9 @@ class FittedSteps(Artifact[FittedStepsValue]):
         if steps:
             assert isinstance(model, SklearnModel)
             train = model.given(subject.dataset.train)
-            everything = model.given(_train_and_test(subject.dataset))
+            everything = model.given(
+                Split.together("all", subject.dataset.train, subject.dataset.test)
+            )
             found = _compared(steps, train, everything)
         names, from_train, from_all = zip(*found, strict=True) if found else ((), (), ())
         return FittedStepsValue(names, torch.tensor(from_train), torch.tensor(from_all))
@@ -68,17 +70,6 @@ def _steps(estimator: Any) -> list[tuple[str, Any]]:
     return [
         (name, step) for name, step in estimator.steps[:-1] if step not in (None, "passthrough")
     ]
-
-
-def _train_and_test(data: Dataset) -> Split:
-    parts = (data.train, data.test)
-    return replace(
-        data.train,
-        x=torch.cat([part.x for part in parts]),
-        y=torch.cat([part.y for part in parts]),
-        ids=torch.cat([part.ids for part in parts]),
-        columns={},
-    )
 
 
 def _compared(

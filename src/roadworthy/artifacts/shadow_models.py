@@ -1,6 +1,5 @@
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,7 +50,8 @@ class ShadowModels(Artifact[ShadowModelsValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> ShadowModelsValue:
         require(subject.model, Offer.REFIT)
-        pool = _pool(subject.dataset.train, subject.dataset.test)
+        train, test = subject.dataset.train, subject.dataset.test
+        pool = Split.together(train.name, train, test)
         seed = subject.seed_for(self)
         is_in = balanced_halves(self.models, len(pool), seed)
         confidence = []
@@ -78,17 +78,6 @@ def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
     own = logits.gather(1, y[:, None])[:, 0]
     rest = logits.scatter(1, y[:, None], -torch.inf).logsumexp(1)
     return own - rest
-
-
-def _pool(train: Split, test: Split) -> Split:
-    shared = sorted(train.columns.keys() & test.columns.keys())
-    return Split(
-        train.name,
-        torch.cat([train.x, test.x]),
-        torch.cat([train.y, test.y]),
-        torch.arange(len(train) + len(test)),
-        {name: np.concatenate([train.columns[name], test.columns[name]]) for name in shared},
-    )
 
 
 def _outputs(model: Model, x: Tensor, device: str) -> Tensor:

@@ -92,6 +92,24 @@ class Split:
         """(N,) whether a row's target is known."""
         return ~self.y.isnan() if self.y.is_floating_point() else self.y >= 0
 
+    @classmethod
+    def together(cls, name: str, *splits: "Split") -> "Split":
+        """Put splits one behind the other, numbered anew, with the columns that all have."""
+        first, *others = splits
+        shared = [key for key in first.columns if all(key in s.columns for s in others)]
+        gaps = [
+            torch.zeros(s.x.shape, dtype=torch.bool) if s.missing is None else s.missing
+            for s in splits
+        ]
+        return cls(
+            name,
+            torch.cat([split.x for split in splits]),
+            torch.cat([split.y for split in splits]),
+            torch.arange(sum(map(len, splits))),
+            {key: np.concatenate([s.columns[key] for s in splits]) for key in shared},
+            None if all(split.missing is None for split in splits) else torch.cat(gaps),
+        )
+
     def take(self, rows: Tensor) -> "Split":
         """Keep some rows, by mask or index."""
         picked = rows.cpu().numpy()
