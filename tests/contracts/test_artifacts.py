@@ -88,16 +88,22 @@ def test_it_has_a_page_and_a_value_that_can_be_kept(artifact):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_value_and_the_store_gives_it_back(requested, tmp_path):
+    made = set()
     for subject, found in requested:
         first, second = (Bench(subject, Store(tmp_path / str(id(subject)))) for _ in range(2))
         again = Bench(subject, Store(None))
         for name, request in found.items():
-            one = first.get_for((request,))(request)
+            try:
+                one = first.get_for((request,))(request)
+            except NotAssessed:  # these data do not suffice; those of another subject do
+                continue
+            made.add(type(request))
             assert second.get_for((request,))(request) is not one
             assert second.made[name].reused
             assert_equal(one, second.get_for((request,))(request), name)
             if request.card.name not in CLOCKED:
                 assert_equal(one, again.get_for((request,))(request), name)
+    assert made == set(ARTIFACTS)
 
 
 def assert_equal(one, other, name):
