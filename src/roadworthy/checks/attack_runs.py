@@ -90,13 +90,7 @@ def worst_curve(distance: Tensor, eps: float, x_label: str, name: str = "nearest
 
 
 def _series(name: str, x: np.ndarray, shares: list[Measure]) -> Series:
-    return Series(
-        name,
-        tuple(x.tolist()),
-        tuple(share.value for share in shares),
-        tuple(share.low for share in shares),
-        tuple(share.high for share in shares),
-    )
+    return Series.of(name, tuple(x.tolist()), shares)
 
 
 def endings(runs: Runs) -> Table:

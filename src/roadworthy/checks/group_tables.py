@@ -83,9 +83,7 @@ def group_figure(
     series = []
     for name, by in shown.items():
         drawn = {group: measure for group, measure in by.items() if group in largest}
-        low, high = (tuple(getattr(m, end) for m in drawn.values()) for end in ("low", "high"))
-        values = tuple(measure.value for measure in drawn.values())
-        series.append(Series(name, tuple(drawn), values, low, high))
+        series.append(Series.of(name, drawn, tuple(drawn.values())))
     return Figure(
         kind="bar",
         title=f"By {scope}",

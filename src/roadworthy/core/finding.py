@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -67,6 +68,17 @@ class Series:
 
     def __post_init__(self) -> None:
         assert all(map(math.isfinite, (*self.y, *self.low, *self.high))), self.name
+
+    @classmethod
+    def of(cls, name: str, x: Iterable[float | str], measures: Sequence[Measure]) -> "Series":
+        """Make a series of estimates with their intervals."""
+        return cls(
+            name,
+            tuple(x),
+            tuple(measure.value for measure in measures),
+            tuple(measure.low for measure in measures),
+            tuple(measure.high for measure in measures),
+        )
 
 
 @dataclass(frozen=True)

@@ -214,12 +214,7 @@ def _table(slices: list[_Slice]) -> Table:
 
 
 def _figure(slices: list[_Slice], is_number: bool) -> Figure:
-    def series(name: str, measures: list[Measure]) -> Series:
-        values, low, high = (
-            tuple(getattr(m, part) for m in measures) for part in ("value", "low", "high")
-        )
-        return Series(name, tuple(s.words for s in slices), values, low, high)
-
+    words = [each.words for each in slices]
     return Figure(
         kind="bar",
         title="Errors inside and outside of the slices",
@@ -227,8 +222,8 @@ def _figure(slices: list[_Slice], is_number: bool) -> Figure:
         x_label="slice",
         y_label="multiples of the mean distance" if is_number else "share of errors",
         series=(
-            series("inside", [s.inside for s in slices]),
-            series("outside", [s.outside for s in slices]),
+            Series.of("inside", words, [s.inside for s in slices]),
+            Series.of("outside", words, [s.outside for s in slices]),
         ),
     )
 

@@ -199,15 +199,7 @@ def _figure(
     series = []
     for place, name in ((1, "trained on the others"), (2, "trained on all")):
         errors = [entry[place] for entry in each]
-        series.append(
-            Series(
-                name,
-                names,
-                tuple(error.value for error in errors),
-                tuple(error.low for error in errors),
-                tuple(error.high for error in errors),
-            )
-        )
+        series.append(Series.of(name, names, errors))
     return Figure(
         kind="bar",
         title="Errors in a source, trained with and without it",

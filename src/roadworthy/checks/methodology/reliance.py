@@ -251,12 +251,6 @@ def _figure(measures: list[Measure]) -> Figure:
         x_label="part of the input",
         y_label="more errors",
         series=(
-            Series(
-                "more errors",
-                tuple(_label(measure) for measure in measures),
-                tuple(measure.value for measure in measures),
-                tuple(measure.low for measure in measures),
-                tuple(measure.high for measure in measures),
-            ),
+            Series.of("more errors", tuple(_label(measure) for measure in measures), measures),
         ),
     )

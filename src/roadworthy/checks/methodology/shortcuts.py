@@ -231,13 +231,7 @@ def _table(seen: SeenParts) -> Table:
 
 def _figure(seen: SeenParts) -> Figure:
     aucs = [seen.auc(part) for part in seen.names]
-    series = Series(
-        "AUC",
-        tuple(seen.names),
-        tuple(auc.value for auc in aucs),
-        tuple(auc.low for auc in aucs),
-        tuple(auc.high for auc in aucs),
-    )
+    series = Series.of("AUC", seen.names, aucs)
     return Figure(
         kind="bar",
         title="How well parts of the image rank the labels",

@@ -193,15 +193,7 @@ def _figure(names: np.ndarray, classes: tuple[str, ...], table: np.ndarray) -> F
     series = []
     for k in labels:
         shares = [proportion(classes[k], int(table[e, k]), int(table[e].sum())) for e in shown]
-        series.append(
-            Series(
-                classes[k],
-                tuple(str(names[e]) for e in shown),
-                tuple(share.value for share in shares),
-                tuple(share.low for share in shares),
-                tuple(share.high for share in shares),
-            )
-        )
+        series.append(Series.of(classes[k], tuple(str(names[e]) for e in shown), shares))
     return Figure(
         kind="bar",
         title="Labels by source",

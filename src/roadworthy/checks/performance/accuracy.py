@@ -109,13 +109,5 @@ def _recall_figure(right: np.ndarray, y: torch.Tensor, classes: tuple[str, ...])
         x_label="class",
         y_label="accuracy",
         y_range=(0.0, 1.0),
-        series=(
-            Series(
-                "accuracy",
-                tuple(recall.name for recall in recalls),
-                tuple(recall.value for recall in recalls),
-                tuple(recall.low for recall in recalls),
-                tuple(recall.high for recall in recalls),
-            ),
-        ),
+        series=(Series.of("accuracy", tuple(recall.name for recall in recalls), recalls),),
     )

@@ -193,13 +193,7 @@ def _reliability_figure(confidence: np.ndarray, right: np.ndarray, bins: int) ->
         diagonal=True,
         y_range=(0.0, 1.0),
         series=(
-            Series(
-                "the model",
-                xs,
-                tuple(bar.value for bar in bars),
-                tuple(bar.low for bar in bars),
-                tuple(bar.high for bar in bars),
-            ),
+            Series.of("the model", xs, bars),
             Series(
                 "where a calibrated model would lie (95 %)",
                 xs,

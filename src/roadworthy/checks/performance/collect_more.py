@@ -189,13 +189,7 @@ def _figure(sizes: np.ndarray, measured: list[Measure], told: Forecast, at: np.n
         y_label="error",
         x_scale="log",
         series=(
-            Series(
-                "measured",
-                tuple(sizes.astype(float).tolist()),
-                tuple(m.value for m in measured),
-                tuple(m.low for m in measured),
-                tuple(m.high for m in measured),
-            ),
+            Series.of("measured", tuple(sizes.astype(float).tolist()), measured),
             Series(
                 "fitted and foreseen",
                 tuple(at[line].tolist()),

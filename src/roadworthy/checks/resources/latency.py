@@ -86,13 +86,5 @@ def _figure(timings: TimingsValue, rates: list[Measure]) -> Figure:
         x_label="inputs per call",
         y_label="inputs per second",
         x_scale="log",
-        series=(
-            Series(
-                "throughput",
-                timings.sizes,
-                tuple(rate.value for rate in rates),
-                tuple(rate.low for rate in rates),
-                tuple(rate.high for rate in rates),
-            ),
-        ),
+        series=(Series.of("throughput", timings.sizes, rates),),
     )

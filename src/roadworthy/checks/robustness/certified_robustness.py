@@ -209,15 +209,7 @@ def _figure(proven: CertifiedRadiiValue, runs: Runs, ball: Ball, unit: str) -> F
     series = []
     for name, at, which in curves:
         shares = [_shares(proven, runs, eps)[which] for eps in at.tolist()]
-        series.append(
-            Series(
-                name,
-                tuple(at.tolist()),
-                tuple(share.value for share in shares),
-                tuple(share.low for share in shares),
-                tuple(share.high for share in shares),
-            )
-        )
+        series.append(Series.of(name, tuple(at.tolist()), shares))
     certified, attacked = _shares(proven, runs, ball.eps)
     return Figure(
         kind="line",

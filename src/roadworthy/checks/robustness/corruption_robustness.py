@@ -127,15 +127,7 @@ def _figure(accuracy: Measure, kept: dict[str, np.ndarray]) -> Figure:
     for name, rights in kept.items():
         shares = [proportion(name, int(right.sum()), len(right)) for right in rights]
         points = (accuracy, *shares)
-        series.append(
-            Series(
-                name,
-                (0, *SEVERITIES),
-                tuple(point.value for point in points),
-                tuple(point.low for point in points),
-                tuple(point.high for point in points),
-            )
-        )
+        series.append(Series.of(name, (0, *SEVERITIES), points))
     lowest = min(series, key=lambda line: line.y[-1])
     return Figure(
         kind="line",

@@ -159,13 +159,5 @@ def _figure(kind: str, clean: Measure, kept: list[Measure]) -> Figure:
         x_label="strength, as a share of the largest (0: unchanged)",
         y_label="accuracy",
         y_range=(0.0, 1.0),
-        series=(
-            Series(
-                kind,
-                (0.0, *SHARES),
-                tuple(point.value for point in points),
-                tuple(point.low for point in points),
-                tuple(point.high for point in points),
-            ),
-        ),
+        series=(Series.of(kind, (0.0, *SHARES), points),),
     )

@@ -205,15 +205,7 @@ def _scores(split: Split, probe: ShiftProbeValue) -> Figure:
     for name, scores in (("train", probe.first), (split.name, probe.second)):
         counts = np.histogram(scores.numpy(), HISTOGRAM)[0]
         shares = [proportion(name, int(hits), len(scores)) for hits in counts]
-        series.append(
-            Series(
-                name,
-                middles,
-                tuple(share.value for share in shares),
-                tuple(share.low for share in shares),
-                tuple(share.high for share in shares),
-            )
-        )
+        series.append(Series.of(name, middles, shares))
     return Figure(
         kind="line",
         title=f"How much rows look like the {split.name} split",
@@ -245,13 +237,7 @@ def _shares_figure(data: Dataset, split: Split, shares: list[list[Measure]]) -> 
         x_label="class",
         y_label="share of rows",
         series=tuple(
-            Series(
-                name,
-                data.classes,
-                tuple(share.value for share in of_split),
-                tuple(share.low for share in of_split),
-                tuple(share.high for share in of_split),
-            )
+            Series.of(name, data.classes, of_split)
             for name, of_split in zip(("train", split.name), shares, strict=True)
         ),
     )

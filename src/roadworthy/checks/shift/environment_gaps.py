@@ -114,13 +114,5 @@ def _figure(column: str, shares: list[Measure]) -> Figure:
         x_label=column,
         y_label="accuracy",
         y_range=(0.0, 1.0),
-        series=(
-            Series(
-                "accuracy",
-                tuple(share.name for share in shares),
-                tuple(share.value for share in shares),
-                tuple(share.low for share in shares),
-                tuple(share.high for share in shares),
-            ),
-        ),
+        series=(Series.of("accuracy", tuple(share.name for share in shares), shares),),
     )
