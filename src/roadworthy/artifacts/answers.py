@@ -10,7 +10,7 @@ def answers(subject: Subject, outputs: Tensor) -> Tensor:
     Probabilities (N, K), 1 for the choice of a model that offers labels only; or numbers (N, 1) in
     standard deviations of the training targets.
     """
-    outputs = outputs.double().cpu()
+    outputs = outputs.double()
     if subject.dataset.classes:
         return outputs.softmax(1) if Offer.SCORES in subject.model.spec.offers else outputs
     return outputs.reshape(-1, 1) / subject.dataset.train.y.double().std().clamp(min=1e-12)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from roadworthy.artifacts.answers import answers
 from roadworthy.artifacts.drawn_rows import drawn_rows
-from roadworthy.artifacts.predictions import BATCH, Predictions
+from roadworthy.artifacts.predictions import Predictions, outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.progress import Progress
@@ -53,9 +53,7 @@ class ColumnReliance(Artifact[ColumnRelianceValue]):
         for j in range(x.shape[1]):
             shuffled = x.clone()
             shuffled[:, j] = x[torch.randperm(len(x), generator=generator), j]
-            with torch.no_grad():
-                parts = (subject.model(part.to(subject.device)) for part in shuffled.split(BATCH))
-                after = answers(subject, torch.cat(list(parts)))
+            after = answers(subject, outputs_on(subject.model, shuffled, subject.device))
             moved[j] = (after - before).abs().sum(1) / (2 if data.classes else 1)
             progress.advance((j + 1) / x.shape[1])
         return ColumnRelianceValue(moved)

@@ -1,11 +1,10 @@
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.artifacts.image_corruptions import IMAGE_CORRUPTIONS
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.table_corruptions import TABLE_CORRUPTIONS
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -50,9 +49,8 @@ class CorruptedPredictions(Artifact[CorruptedPredictionsValue]):
     def compute(self, subject: Subject, get: Get, progress: Progress) -> CorruptedPredictionsValue:
         rows = drawn_rows(subject, self.n)
         x = self.corrupt(subject.dataset, rows, subject.seed_for(self))
-        with torch.no_grad():
-            outputs = [subject.model(part.to(subject.device)) for part in x.split(BATCH)]
-        return CorruptedPredictionsValue(rows, torch.cat(outputs).argmax(1).cpu())
+        outputs = outputs_on(subject.model, x, subject.device)
+        return CorruptedPredictionsValue(rows, outputs.argmax(1))
 
     def corrupt(self, data: Dataset, rows: Tensor, seed: int) -> Tensor:
         """Give the corrupted test rows: (R, …); a row's noise does not depend on the others."""

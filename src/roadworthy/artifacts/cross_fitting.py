@@ -4,16 +4,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.predictions import BATCH, PredictionsValue
+from roadworthy.artifacts.learner import PASSES_PER_ROW, refitted
+from roadworthy.artifacts.predictions import PredictionsValue, outputs_on
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Split, Task
+from roadworthy.core.dataset import Split
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.model import Model, Offer, require
+from roadworthy.core.model import Offer, require
 from roadworthy.core.progress import Progress
-
-PASSES_PER_ROW = 60  # of a training: some twenty epochs of a forward and a backward pass
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class CrossFittedPredictions(Artifact[PredictionsValue]):
         fold = folds_of(train, group, self.folds, seed)
         parts: list[Tensor] = []
         for k in range(self.folds):
-            model = subject.model.refit(train.take(fold != k), seed)
-            parts.append(_outputs(model, train.take(fold == k), subject.device))
+            model = refitted(subject, train.take(fold != k), seed)
+            parts.append(outputs_on(model, train.take(fold == k).x, subject.device))
             progress.advance((k + 1) / self.folds)
         if len({part.shape[1:] for part in parts}) > 1:
             raise NotAssessed(
@@ -75,9 +74,3 @@ def folds_of(split: Split, group: np.ndarray | None, folds: int, seed: int) -> T
     fold = np.empty(units, dtype=np.int64)
     fold[shuffled] = np.arange(units) % folds
     return torch.from_numpy(fold[unit])
-
-
-def _outputs(model: Model, rows: Split, device: str) -> Tensor:
-    with torch.no_grad():
-        outputs = torch.cat([model(batch.to(device)) for batch in rows.x.split(BATCH)]).cpu()
-    return outputs.reshape(len(rows)) if model.spec.task == Task.REGRESSION else outputs

@@ -6,11 +6,10 @@ from scipy import cluster, stats
 from torch import Tensor
 
 from roadworthy.artifacts.drawn_rows import drawn_rows
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.model import Model
+from roadworthy.core.dataset import Dataset
 from roadworthy.core.progress import Progress
 
 REPEATS = 5
@@ -70,7 +69,7 @@ class FeatureImportance(Artifact[FeatureImportanceValue]):
         rows = drawn_rows(subject, self.n)
         x, y = data.test.x[rows], data.test.y[rows]
         parts = parts_of(data)
-        before = _outputs(subject.model, x, subject.device)
+        before = outputs_on(subject.model, x, subject.device)
         errors = _errors(before, y)
         increase = torch.zeros(len(parts), len(rows))
         changed = torch.zeros(len(parts), len(rows))
@@ -78,7 +77,7 @@ class FeatureImportance(Artifact[FeatureImportanceValue]):
         for place, part in enumerate(parts):
             for donor in donors:
                 mixed = torch.where(part.reshape(x.shape[-2:] if x.ndim == 4 else -1), x[donor], x)
-                after = _outputs(subject.model, mixed, subject.device)
+                after = outputs_on(subject.model, mixed, subject.device)
                 increase[place] += (_errors(after, y) - errors) / REPEATS
                 changed[place] += _moved(before, after) / REPEATS
             progress.advance((place + 1) / len(parts))
@@ -122,12 +121,6 @@ def correlated(x: np.ndarray) -> np.ndarray:
     apart = 1 - np.abs(ranks.T @ ranks).clip(max=1)
     links = cluster.hierarchy.complete(apart[np.triu_indices(len(apart), 1)])
     return np.asarray(cluster.hierarchy.fcluster(links, 1 - CORRELATED, "distance"))
-
-
-def _outputs(model: Model, x: Tensor, device: str) -> Tensor:
-    with torch.no_grad():
-        outputs = torch.cat([model(batch.to(device)).cpu() for batch in x.split(BATCH)])
-    return outputs.reshape(len(x)) if model.spec.task == Task.REGRESSION else outputs
 
 
 def _errors(outputs: Tensor, y: Tensor) -> Tensor:

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.quick_model import one_hot, ridge
 from roadworthy.core.artifact import Subject
 from roadworthy.core.dataset import Split, Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.model import Offer
+from roadworthy.core.model import Model, Offer
 
 PASSES_PER_ROW = 60  # of a training: some twenty epochs of a forward and a backward pass
 QUICK_PASSES = 2
@@ -26,6 +26,13 @@ def passes_per_row(subject: Subject) -> int:
     return PASSES_PER_ROW if is_refit(subject) else QUICK_PASSES
 
 
+def refitted(subject: Subject, rows: Split, seed: int) -> Model:
+    """Train the model again on some rows, and put it where the subject computes."""
+    model = subject.model.refit(rows, seed)
+    model.move(torch.device(subject.device))
+    return model
+
+
 def errors_of(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
     """Train on some rows and give the errors on others (N,).
 
@@ -34,27 +41,23 @@ def errors_of(subject: Subject, rows: Split, others: Split, seed: int) -> np.nda
     Raises:
         NotAssessed: trained on these rows, the model gives other outputs than before.
     """
-    say = _refitted if is_refit(subject) else _quick
-    outputs, y = say(subject, rows, others, seed), others.y.numpy()
+    if is_refit(subject):
+        model = refitted(subject, rows, seed)
+        outputs = outputs_on(model, others.x, subject.device).double().numpy()
+    else:
+        outputs = _quick(subject, rows, others)
+    y = others.y.numpy()
     if not np.isfinite(outputs).all():
         raise NotAssessed("the model, trained again on a part of the rows, gives NaN outputs")
     if subject.dataset.task == Task.REGRESSION:
-        return np.abs(outputs.reshape(len(y)) - y) / float(subject.dataset.train.y.double().std())
+        return np.abs(outputs - y) / float(subject.dataset.train.y.double().std())
     if outputs.shape[1] != len(subject.dataset.classes):
         raise NotAssessed("the model, trained again on a part of the rows, lacks a class")
     wrong: np.ndarray = (outputs.argmax(1) != y).astype(float)
     return wrong
 
 
-def _refitted(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
-    model = subject.model.refit(rows, seed)
-    with torch.no_grad():
-        parts = [model(batch.to(subject.device)).cpu() for batch in others.x.split(BATCH)]
-    outputs: np.ndarray = torch.cat(parts).double().numpy()
-    return outputs
-
-
-def _quick(subject: Subject, rows: Split, others: Split, seed: int) -> np.ndarray:
+def _quick(subject: Subject, rows: Split, others: Split) -> np.ndarray:
     y = rows.y.numpy()
     x, other = (seen(split) for split in (rows, others))
     if subject.dataset.task == Task.REGRESSION:

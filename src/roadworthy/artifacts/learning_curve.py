@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.cross_fitting import PASSES_PER_ROW
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.learner import PASSES_PER_ROW, refitted
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -63,7 +63,7 @@ class LearningCurve(Artifact[LearningCurveValue]):
         sizes = sizes_for(data)
         group = clusters(data, train)
         errors = torch.empty(self.draws, len(sizes), len(data.test))
-        errors[:, -1] = _errors(subject.model.refit(train, seed % 2**31), subject)
+        errors[:, -1] = _errors(refitted(subject, train, seed % 2**31), subject)
         done, work = float(sizes[-1]), float(sizes[-1] + self.draws * sizes[:-1].sum())
         for draw in range(self.draws):
             order = nested_order(train, group, seed + draw)
@@ -71,7 +71,7 @@ class LearningCurve(Artifact[LearningCurveValue]):
                 part = train.take(order[:size])
                 if data.classes and len(part.y.unique()) < len(train.y.unique()):
                     raise NotAssessed(f"a part of {size} training rows lacks a class")
-                model = subject.model.refit(part, (seed + draw) % 2**31)
+                model = refitted(subject, part, (seed + draw) % 2**31)
                 errors[draw, place] = _errors(model, subject)
                 done += size
                 progress.advance(done / work)
@@ -120,13 +120,10 @@ def nested_order(split: Split, group: np.ndarray | None, seed: int) -> Tensor:
 
 def _errors(model: Model, subject: Subject) -> Tensor:
     data = subject.dataset
-    model.move(torch.device(subject.device))
-    with torch.no_grad():
-        batches = (batch.to(subject.device) for batch in data.test.x.split(BATCH))
-        outputs = torch.cat([model(batch).cpu() for batch in batches])
+    outputs = outputs_on(model, data.test.x, subject.device)
     if not outputs.isfinite().all():
         raise NotAssessed("the model, trained again on a part of the rows, gives NaN outputs")
     if data.task == Task.REGRESSION:
         guess = (data.test.y - data.train.y.mean()).square().mean()
-        return (outputs.reshape(len(data.test)) - data.test.y).square() / guess
+        return (outputs - data.test.y).square() / guess
     return (outputs.argmax(1) != data.test.y).float()

@@ -6,11 +6,11 @@ from torch import Tensor
 from roadworthy.artifacts.attribute_edits import Groups, with_all_of, with_attribute_of
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.artifacts.photo_edits import COLOR_EDITS, PHOTO_EDITS, retake
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.scene_edits import BACKGROUND_EDITS, WORN_EDITS
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Dataset, Task
+from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.progress import Progress
 from roadworthy.core.streams import Streams
@@ -60,11 +60,7 @@ class EditedOutputs(Artifact[EditedOutputsValue]):
     def compute(self, subject: Subject, get: Get, progress: Progress) -> EditedOutputsValue:
         rows = drawn_rows(subject, self.n)
         x, is_edited = self.edited(subject, rows)
-        with torch.no_grad():
-            parts = [subject.model(part.to(subject.device)).cpu() for part in x.split(BATCH)]
-        outputs = torch.cat(parts)
-        if subject.model.spec.task == Task.REGRESSION:
-            outputs = outputs.reshape(len(rows))
+        outputs = outputs_on(subject.model, x, subject.device)
         if not outputs.isfinite().all():
             raise NotAssessed(f"the model gives NaN or infinite outputs after the edit {self.edit}")
         return EditedOutputsValue(rows, is_edited, outputs)

@@ -7,6 +7,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
+from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress
 
 BATCH = 512
@@ -56,16 +57,24 @@ class Predictions(Artifact[PredictionsValue]):
         return len(subject.dataset.split(self.split))
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> PredictionsValue:
-        x = subject.dataset.split(self.split).x
-        with torch.no_grad():
-            batches = (batch.to(subject.device) for batch in x.split(BATCH))
-            outputs = torch.cat([subject.model(batch) for batch in batches])
-        if subject.model.spec.task == Task.REGRESSION:
-            outputs = outputs.reshape(len(x))
+        outputs = outputs_on(subject.model, subject.dataset.split(self.split).x, subject.device)
         bad = int((~outputs.isfinite()).flatten(1 if outputs.ndim > 1 else 0).sum())
         if bad:
             raise InputError(
                 f"the model gives NaN or infinite outputs on the {self.split} split ({bad} "
                 "numbers): check its weights and the range of its inputs"
             )
-        return PredictionsValue(outputs.cpu())
+        return PredictionsValue(outputs)
+
+
+@torch.no_grad()
+def outputs_on(model: Model, x: Tensor, device: str) -> Tensor:
+    """Ask a model in batches: (N, K) logits, or (N,) numbers for regression, on the CPU.
+
+    Args:
+        model: computes on the device.
+        x: (N, …) inputs.
+        device: where the model is.
+    """
+    outputs = torch.cat([model(batch.to(device)).cpu() for batch in x.split(BATCH)])
+    return outputs.reshape(len(x)) if model.spec.task == Task.REGRESSION else outputs

@@ -3,11 +3,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.cross_fitting import PASSES_PER_ROW
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.learner import PASSES_PER_ROW, refitted
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.model import Offer, require
 from roadworthy.core.progress import Progress
@@ -54,11 +53,8 @@ class Retrained(Artifact[RetrainedValue]):
 
     def _outputs(self, subject: Subject, seed: int) -> Tensor:
         data = subject.dataset
-        model = subject.model.refit(data.train, seed)
-        model.move(torch.device(subject.device))
-        with torch.no_grad():
-            batches = (batch.to(subject.device) for batch in data.test.x.split(BATCH))
-            outputs = torch.cat([model(batch).cpu() for batch in batches])
+        model = refitted(subject, data.train, seed)
+        outputs = outputs_on(model, data.test.x, subject.device)
         if not outputs.isfinite().all():
             raise NotAssessed("with another seed the training diverges: its outputs are NaN")
-        return outputs.reshape(len(data.test)) if data.task == Task.REGRESSION else outputs
+        return outputs

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from roadworthy.artifacts.answers import answers
 from roadworthy.artifacts.drawn_rows import drawn_rows
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.progress import Progress
@@ -62,7 +62,5 @@ class SetColumn(Artifact[SetColumnValue]):
         for end in ends:
             changed = x.clone()
             changed[:, self.column] = end
-            with torch.no_grad():
-                parts = (subject.model(part.to(subject.device)) for part in changed.split(BATCH))
-                said.append(answers(subject, torch.cat(list(parts))))
+            said.append(answers(subject, outputs_on(subject.model, changed, subject.device)))
         return SetColumnValue(said[0], said[1], float((ends[1] - ends[0]).mean()))

@@ -3,12 +3,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.predictions import BATCH
+from roadworthy.artifacts.learner import refitted
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Split
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.model import Model, Offer, require
+from roadworthy.core.model import Offer, require
 from roadworthy.core.progress import Progress
 
 EPOCHS = 12  # as the built-in recipes take: what a training costs is not known before
@@ -56,9 +57,13 @@ class ShadowModels(Artifact[ShadowModelsValue]):
         is_in = balanced_halves(self.models, len(pool), seed)
         confidence = []
         for number, rows in enumerate(is_in):
-            reference = subject.model.refit(pool.take(rows), (seed + number) % 2**31)
-            reference.move(torch.device(subject.device))
-            confidence.append(log_odds(_outputs(reference, pool.x, subject.device), pool.y))
+            reference = refitted(subject, pool.take(rows), (seed + number) % 2**31)
+            outputs = outputs_on(reference, pool.x, subject.device)
+            if not outputs.isfinite().all():
+                raise NotAssessed(
+                    "a reference model gives NaN or infinite outputs: its training diverged"
+                )
+            confidence.append(log_odds(outputs, pool.y))
             progress.advance((number + 1) / self.models)
         return ShadowModelsValue(torch.stack(confidence), is_in)
 
@@ -78,11 +83,3 @@ def log_odds(outputs: Tensor, y: Tensor) -> Tensor:
     own = logits.gather(1, y[:, None])[:, 0]
     rest = logits.scatter(1, y[:, None], -torch.inf).logsumexp(1)
     return own - rest
-
-
-def _outputs(model: Model, x: Tensor, device: str) -> Tensor:
-    with torch.no_grad():
-        outputs = torch.cat([model(batch.to(device)).cpu() for batch in x.split(BATCH)])
-    if not outputs.isfinite().all():
-        raise NotAssessed("a reference model gives NaN or infinite outputs: its training diverged")
-    return outputs

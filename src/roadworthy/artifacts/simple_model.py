@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from roadworthy.artifacts.predictions import BATCH, PredictionsValue
+from roadworthy.artifacts.predictions import PredictionsValue, outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
@@ -42,9 +42,7 @@ class SimplePredictions(Artifact[PredictionsValue]):
         is_number = data.task == Task.REGRESSION
         recipe = Ridge() if is_number else LogisticRegression(iterations=ITERATIONS)
         model = recipe.fit(small, train, seed, progress)
-        with torch.no_grad():
-            outputs = torch.cat([model(batch) for batch in test.x.split(BATCH)])
-        return PredictionsValue(outputs.reshape(len(test)) if is_number else outputs)
+        return PredictionsValue(outputs_on(model, test.x, "cpu"))
 
 
 def parameters_of(data: Dataset) -> int:
