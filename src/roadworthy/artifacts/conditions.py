@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from roadworthy.artifacts.coarse_pixels import principal_axes
 from roadworthy.core.dataset import Dataset
 
 CUTS = 9  # of a number: its deciles
@@ -75,9 +76,7 @@ def component_columns(vectors: Tensor, seen: np.ndarray, of: str) -> dict[str, n
     """Give the first principal components of vectors (N, E), learned on the rows `seen` (N,)."""
     flat = vectors.flatten(1).double()
     learned = flat[torch.from_numpy(seen)][:LEARNED]
-    center = learned.mean(0)
-    _, _, axes = torch.linalg.svd(learned - center, full_matrices=False)
-    axes = axes[:COMPONENTS]
+    center, axes = principal_axes(learned, COMPONENTS)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
     scores = (flat - center) @ (axes * largest.sign()).T  # a component's sign means nothing
     return {f"component {k + 1} of {of}": column.numpy() for k, column in enumerate(scores.T)}

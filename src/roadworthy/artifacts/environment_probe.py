@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.artifacts.cross_fitting import folds_of
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
@@ -13,7 +13,6 @@ from roadworthy.core.errors import NotAssessed
 from roadworthy.core.progress import Progress
 
 FOLDS = 5
-SIDE = 16  # pixels: enough to see borders, markers and brightness
 MOST = 2000
 ROWS_PER_ENVIRONMENT = 10
 
@@ -69,9 +68,7 @@ class EnvironmentProbe(Artifact[EnvironmentProbeValue]):
 
 def _seen(x: Tensor) -> np.ndarray:
     """Standardized columns, or pixels averaged down: (N, D)."""
-    if x.ndim == 4:
-        x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))
-    flat = x.flatten(1).double().numpy()
+    flat = (coarse(x) if x.ndim == 4 else x).flatten(1).double().numpy()
     spread = flat.std(0)
     return (flat - flat.mean(0)) / np.where(spread > 0, spread, 1)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.quick_model import one_hot, ridge
 from roadworthy.core.artifact import Subject
@@ -13,7 +13,6 @@ from roadworthy.core.model import Model, Offer
 
 PASSES_PER_ROW = 60  # of a training: some twenty epochs of a forward and a backward pass
 QUICK_PASSES = 2
-SIDE = 16  # pixels that the quick model sees of an image's side
 
 
 def is_refit(subject: Subject) -> bool:
@@ -69,7 +68,5 @@ def _quick(subject: Subject, rows: Split, others: Split) -> np.ndarray:
 
 def seen(split: Split) -> np.ndarray:
     """Give what a quick model sees of rows: columns, or pixels averaged down: (N, D)."""
-    x = split.x
-    if x.ndim == 4:
-        x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))
+    x = coarse(split.x) if split.x.ndim == 4 else split.x
     return x.flatten(1).double().numpy()

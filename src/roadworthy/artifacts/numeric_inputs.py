@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, one_hot
+from torch.nn.functional import one_hot
 
+from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.core.dataset import Dataset
-
-SIDE = 16  # pixels: enough to see borders, markers and brightness
 
 
 def as_numbers(data: Dataset, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -16,7 +15,7 @@ def as_numbers(data: Dataset, x: Tensor) -> tuple[Tensor, Tensor]:
     in the training split, and a category is a column of zeros and ones for each of its values.
     """
     if x.ndim == 4:
-        x = adaptive_avg_pool2d(x, (min(SIDE, x.shape[-2]), min(SIDE, x.shape[-1])))
+        x = coarse(x)
     if not data.features:
         flat = x.flatten(1).double()
         return flat, torch.arange(flat.shape[1])

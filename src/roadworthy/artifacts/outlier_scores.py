@@ -3,8 +3,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, one_hot
+from torch.nn.functional import one_hot
 
+from roadworthy.artifacts.coarse_pixels import coarse, principal_axes
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -12,7 +13,6 @@ from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.progress import Progress
 
 NEIGHBORS = 5
-SIDE = 16  # pixels that images are averaged down to
 COMPONENTS = 30  # of these pixels
 CHUNK = 512
 
@@ -107,11 +107,9 @@ def _coordinates(data: Dataset, *parts: Tensor) -> tuple[Tensor, Tensor, Tensor,
 
 
 def _components(*parts: Tensor) -> tuple[Tensor, ...]:
-    sides = [min(SIDE, side) for side in parts[0].shape[-2:]]
-    small = [adaptive_avg_pool2d(part, sides).flatten(1).double() for part in parts]
-    center = small[0].mean(0)
-    _, _, directions = torch.linalg.svd(small[0] - center, full_matrices=False)
-    return tuple((part - center) @ directions[:COMPONENTS].T for part in small)
+    small = [coarse(part).flatten(1).double() for part in parts]
+    center, axes = principal_axes(small[0], COMPONENTS)
+    return tuple((part - center) @ axes.T for part in small)
 
 
 def _distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import coarse, principal_axes
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -14,7 +14,6 @@ from roadworthy.core.progress import Progress
 
 MOST = 2000  # rows of a split
 FEWEST = 40  # rows of a split
-SIDE = 16  # pixels that images are averaged down to
 COMPONENTS = 30  # of these pixels
 COMPARED = 300  # rows of a split whose distances are all looked at
 PERMUTATIONS = 500
@@ -120,10 +119,9 @@ def _seen(x: Tensor) -> np.ndarray:
     """Give columns (N, D), or the largest components of images averaged down."""
     if x.ndim == 2:
         return x.double().numpy()
-    small = adaptive_avg_pool2d(x, [min(SIDE, side) for side in x.shape[-2:]]).flatten(1).double()
-    centered = small - small.mean(0)
-    _, _, directions = torch.linalg.svd(centered, full_matrices=False)
-    return (centered @ directions[:COMPONENTS].T).numpy()
+    small = coarse(x).flatten(1).double()
+    center, axes = principal_axes(small, COMPONENTS)
+    return ((small - center) @ axes.T).numpy()
 
 
 def _halves(is_second: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,8 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import SIDE, coarse
 from roadworthy.artifacts.predictions import PredictionsValue, outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -12,7 +12,6 @@ from roadworthy.core.progress import Progress
 from roadworthy.recipes import LogisticRegression, Ridge
 
 MOST_ROWS = 5000
-SIDE = 16  # pixels
 ITERATIONS = 200
 
 
@@ -57,7 +56,4 @@ def parameters_of(data: Dataset) -> int:
 
 
 def _small(split: Split) -> Split:
-    if split.x.ndim != 4:
-        return split
-    height, width = split.x.shape[-2:]
-    return replace(split, x=adaptive_avg_pool2d(split.x, (min(SIDE, height), min(SIDE, width))))
+    return split if split.x.ndim != 4 else replace(split, x=coarse(split.x))

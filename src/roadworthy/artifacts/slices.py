@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.artifacts.conditions import (
     Conditions,
     component_columns,
@@ -24,7 +24,6 @@ from roadworthy.core.progress import Progress
 
 MOST_CONDITIONS = 400  # on one column; their pairs are counted in one product of matrices
 COLUMNS = 50  # that are looked at together
-SIDE = 16  # pixels, to which images are averaged down
 SECOND = 1.0  # standard errors by which a second condition must improve the first
 SURE = 4.0  # t of a second and third slice; the best of ten thousand reaches it hardly by chance
 SHARE = 0.05  # of the rows that a slice holds at least
@@ -179,7 +178,7 @@ def _columns(subject: Subject, seen: np.ndarray) -> dict[str, np.ndarray]:
     data, x = subject.dataset, subject.dataset.test.x
     if data.kind == "tabular":
         return role_columns(data) | table_columns(data)
-    vectors, of = adaptive_avg_pool2d(x, [min(SIDE, side) for side in x.shape[-2:]]), "the pixels"
+    vectors, of = coarse(x), "the pixels"
     if Offer.EMBEDDINGS in subject.model.spec.offers:
         with torch.no_grad():
             parts = [subject.model.embed(part.to(subject.device)).cpu() for part in x.split(BATCH)]

@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
+from roadworthy.artifacts.coarse_pixels import SIDE, coarse
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.sources.features import MISSING as FILLER
 from roadworthy.sources.file_columns import KIND, SIZE
 
 SMALLEST = 16  # pixels a side: below, a border of an eighth is a single row of pixels
 FIXED = 8  # pixels of the fixed border
-DEPTH, LENGTH, SIDE = 4, 16, 16  # cells that strips and squares are averaged to
+DEPTH, LENGTH = 4, 16  # cells that strips and squares are averaged to
 COUNTS = 0.999  # correlation with the row number, from which on a column counts the rows
 WHOLE = "whole image"
 CENTER = "center"
@@ -58,8 +58,7 @@ def _image_views(x: Tensor) -> Views:
 
 
 def _pooled(x: Tensor, rows: int, columns: int) -> np.ndarray:
-    shape = (min(rows, x.shape[-2]), min(columns, x.shape[-1]))
-    return adaptive_avg_pool2d(x, shape).flatten(1).double().numpy()
+    return coarse(x, rows, columns).flatten(1).double().numpy()
 
 
 def _inner(x: Tensor, a: int, b: int) -> Tensor:
