@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts.cross_fitting import folds_of
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.learner import seen
 from roadworthy.artifacts.quick_model import class_ranking, cross_fitted_ridge, one_hot
 from roadworthy.artifacts.roles import clusters
@@ -67,8 +68,7 @@ class AttributeProxies(Artifact[AttributeProxiesValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> AttributeProxiesValue:
         data, seed = subject.dataset, subject.seed_for(self)
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(data.train), generator=generator)[:MOST].sort().values
+        rows = some_rows(len(data.train), MOST, seed)
         part = data.train.take(rows)
         groups = named_groups(part.columns[self.attribute])
         code = np.unique(groups, return_inverse=True)[1]

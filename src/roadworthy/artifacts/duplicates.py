@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts import image_duplicates, table_duplicates
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.errors import NotAssessed
@@ -84,7 +85,7 @@ class NearDuplicates(Artifact[NearDuplicatesValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> NearDuplicatesValue:
         data, seed = subject.dataset, subject.seed_for(self)
-        test, train = (_draw(len(split), self.n, seed) for split in (data.test, data.train))
+        test, train = (some_rows(len(split), self.n, seed) for split in (data.test, data.train))
         if len(train) < FEWEST:
             raise NotAssessed(f"it needs at least {FEWEST} training rows; there are {len(train)}")
         a, b = data.test.x[test], data.train.x[train]
@@ -97,9 +98,3 @@ class NearDuplicates(Artifact[NearDuplicatesValue]):
             scale = torch.tensor([feature.scale for feature in data.features])
             found = table_duplicates.find_near_rows(a / scale, b / scale)
         return NearDuplicatesValue(test[found[0]], train[found[1]], found[2], len(test), len(train))
-
-
-def _draw(rows: int, most: int, seed: int) -> Tensor:
-    """Draw row numbers without repetition, in order."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(rows, generator=generator)[:most].sort().values

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.artifacts.cross_fitting import folds_of
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -50,8 +51,7 @@ class EnvironmentProbe(Artifact[EnvironmentProbeValue]):
     def compute(self, subject: Subject, get: Get, progress: Progress) -> EnvironmentProbeValue:
         data, seed = subject.dataset, subject.seed_for(self)
         assert data.roles.environment is not None
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(data.train), generator=generator)[:MOST].sort().values
+        rows = some_rows(len(data.train), MOST, seed)
         part = data.train.take(rows)
         names = part.columns[data.roles.environment].astype(str)
         found, code, size = np.unique(names, return_inverse=True, return_counts=True)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts.cross_fitting import folds_of
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.quick_model import FEWEST, class_ranking, cross_fitted_ridge, one_hot
 from roadworthy.artifacts.roles import clusters, is_known
 from roadworthy.artifacts.views import views_of
@@ -69,8 +70,7 @@ class PartialViews(Artifact[PartialViewsValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> PartialViewsValue:
         data, seed = subject.dataset, subject.seed_for(self)
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(data.train), generator=generator)[:MOST].sort().values
+        rows = some_rows(len(data.train), MOST, seed)
         part = data.train.take(rows)
         views = views_of(data, part)
         if not views:

@@ -1,8 +1,7 @@
 from dataclasses import dataclass, replace
 
-import torch
-
 from roadworthy.artifacts.coarse_pixels import SIDE, coarse
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.predictions import PredictionsValue, outputs_on
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -31,8 +30,7 @@ class SimplePredictions(Artifact[PredictionsValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> PredictionsValue:
         data, seed = subject.dataset, subject.seed_for(self)
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(data.train), generator=generator)[:MOST_ROWS].sort().values
+        rows = some_rows(len(data.train), MOST_ROWS, seed)
         train, test = _small(data.train.take(rows)), _small(data.test)
         if data.task != Task.REGRESSION and len(train.y.unique()) < 2:
             raise NotAssessed("the training rows have one class only")

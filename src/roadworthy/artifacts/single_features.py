@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts.cross_fitting import folds_of
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -52,8 +53,7 @@ class SingleFeatureErrors(Artifact[SingleFeatureErrorsValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> SingleFeatureErrorsValue:
         train, seed = subject.dataset.train, subject.seed_for(self)
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(train), generator=generator)[: self.n].sort().values
+        rows = some_rows(len(train), self.n, seed)
         part = train.take(rows)
         group = clusters(subject.dataset, part)
         fold = folds_of(part, group, FOLDS, seed).numpy()

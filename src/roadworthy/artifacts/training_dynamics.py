@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.artifacts.predictions import BATCH
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -59,8 +60,7 @@ class TrainingDynamics(Artifact[TrainingDynamicsValue]):
             subject.dataset.train,
             subject.seed_for(self),
         )
-        generator = torch.Generator().manual_seed(seed)
-        rows = torch.randperm(len(train), generator=generator)[:MOST_ROWS].sort().values
+        rows = some_rows(len(train), MOST_ROWS, seed)
         diary = Diary(train.take(rows))
         plan = plan_of(recipe, subject.dataset, train, seed, progress)
         fit_plan(replace(plan, watch=diary.write), progress)
