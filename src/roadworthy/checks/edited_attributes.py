@@ -22,9 +22,9 @@ from roadworthy.checks.edit_effects import (
 from roadworthy.checks.examples import rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
-from roadworthy.core.check import Check
+from roadworthy.core.check import Check, not_assessed
 from roadworthy.core.estimates import Measure, largest, without_sign
-from roadworthy.core.finding import Examples, Finding, Remedy, Table, Verdict
+from roadworthy.core.finding import Examples, Finding, Remedy, Table
 
 MIN_ROWS = 20  # of a group
 SHOWN = 12
@@ -60,7 +60,7 @@ def judge_attribute(
     edits, seed = attribute_edits(subject, attribute), subject.seed_for(check)
     if not edits:
         reason = f"fewer than two groups of {attribute} have {MIN_ROWS} training rows"
-        return (_not_assessed(check, attribute, reason),)
+        return (not_assessed(check, reason, attribute),)
     comparisons = sum(ALONE in attribute_edits(subject, a) for a in subject.dataset.roles.sensitive)
     findings = []
     for how, edit in edits.items():
@@ -68,11 +68,6 @@ def judge_attribute(
         judge = _judge_alone if how == ALONE else _judge_along
         findings.append(judge(check, subject, attribute, effects))
     return tuple(findings)
-
-
-def _not_assessed(check: Check, scope: str, reason: str) -> Finding:
-    claim = "This was not assessed; it is not a pass."
-    return check.finding(claim, scope=scope, verdict=Verdict.NOT_ASSESSED, reason=reason)
 
 
 def _judge_alone(check: Check, subject: Subject, attribute: str, effects: EditEffects) -> Finding:
@@ -107,7 +102,7 @@ def _judge_along(check: Check, subject: Subject, attribute: str, effects: EditEf
     by_group = _by_group(subject, attribute, effects)
     if not by_group:
         reason = f"no group of {attribute} has {MIN_ROWS} test rows"
-        return _not_assessed(check, effects.name, reason)
+        return not_assessed(check, reason, effects.name)
     estimate = largest([without_sign(mean) for mean in by_group.values()])
     group = next(name for name, mean in by_group.items() if mean.name == estimate.name)
     data, groups = subject.dataset, Groups.of(subject.dataset, attribute)

@@ -18,9 +18,9 @@ from roadworthy.checks.edit_effects import (
 from roadworthy.checks.examples import pairs_of, rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
-from roadworthy.core.check import Check
+from roadworthy.core.check import Check, not_assessed
 from roadworthy.core.estimates import holm, largest
-from roadworthy.core.finding import Examples, Finding, Remedy, Table, Verdict
+from roadworthy.core.finding import Examples, Finding, Remedy, Table
 from roadworthy.core.groups import named_groups
 
 MIN_ROWS = 20  # of a group
@@ -72,12 +72,7 @@ def judge_pictures(check: Check, subject: Subject, get: Get) -> tuple[Finding, .
     return tuple(
         _judge_family(check, subject, family, each, p_values)
         if each
-        else check.finding(
-            "This was not assessed; it is not a pass.",
-            scope=family,
-            verdict=Verdict.NOT_ASSESSED,
-            reason=REASONS[family],
-        )
+        else not_assessed(check, REASONS[family], family)
         for family, each in found.items()
     )
 

@@ -117,10 +117,10 @@ def run_check(check: Check, subject: Subject, get: Get) -> tuple[Finding, ...]:
         return (failed(check, f"{type(error).__name__}: {error}"),)
 
 
-def not_assessed(check: Check, reason: str, scope: str = "") -> Finding:
+def not_assessed(check: Check, reason: str, scope: str = "", **parts: Any) -> Finding:
     """Say that a check, or a part of it, could not be judged, and why."""
     claim = "This was not assessed; it is not a pass."
-    return check.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason)
+    return check.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason, **parts)
 
 
 def failed(check: Check, cause: str) -> Finding:

@@ -9,7 +9,7 @@ from roadworthy.artifacts.column_reliance import ColumnReliance
 from roadworthy.causes.graph import reached
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, largest, mean, proportion
 from roadworthy.core.finding import Finding, Remedy, Table, Verdict, compare
@@ -81,13 +81,11 @@ class CausalGraph(Check):
         reliance = self._reliance(subject, edges, led_to, get(ColumnReliance()).moved.numpy())
         tables = (_table(edges, stable),)
         if not reliance:
-            claim = "This was not assessed; it is not a pass."
             reason = (
                 f"no path of stable edges leads from {_list(roots)} to a column, which is no proof "
                 "that none does"
             )
-            verdict = Verdict.NOT_ASSESSED
-            return (self.finding(claim, verdict=verdict, reason=reason, tables=tables),)
+            return (not_assessed(self, reason, tables=tables),)
         estimate, threshold = largest(reliance), self.threshold("max_reliance")
         is_within = compare(estimate, threshold) is Verdict.PASS
         paths = ", ".join(f"{one!r} on {other!r}" for one, other in stable if one in roots)

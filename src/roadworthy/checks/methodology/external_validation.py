@@ -15,11 +15,11 @@ from roadworthy.checks.examples import rows_of
 from roadworthy.checks.methodology.exact_duplicates import COINCIDENCE, expected_equals
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, count, largest, paired_difference
-from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table, Verdict
+from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,7 @@ class ExternalValidation(Check):
         try:
             return (self._judge_drop(subject, get(LeftOutEnvironments())), copies)
         except NotAssessed as reason:
-            claim = "This was not assessed; it is not a pass."
-            verdict, scope = Verdict.NOT_ASSESSED, "left out"
-            return (self.finding(claim, verdict=verdict, scope=scope, reason=str(reason)), copies)
+            return (not_assessed(self, str(reason), "left out"), copies)
 
     def _judge_drop(self, subject: Subject, value: LeftOutEnvironmentsValue) -> Finding:
         each = [_compared(subject, value, k, self) for k in range(len(value.names))]

@@ -11,7 +11,7 @@ from roadworthy.artifacts.roles import clusters
 from roadworthy.checks.doubt import judged_beyond_doubt
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import count, difference, proportion, share_of_rows
@@ -80,11 +80,7 @@ class FittedOnAll(Check):
             try:
                 findings.append(self._judge_folds(subject, get))
             except NotAssessed as reason:
-                claim = "This was not assessed; it is not a pass."
-                verdict, why = Verdict.NOT_ASSESSED, str(reason)
-                findings.append(
-                    self.finding(claim, verdict=verdict, scope="inside folds", reason=why)
-                )
+                findings.append(not_assessed(self, str(reason), "inside folds"))
         return tuple(findings)
 
     def _judge_steps(self, value: FittedStepsValue) -> Finding:

@@ -11,7 +11,7 @@ from roadworthy.artifacts.attribute_proxies import (
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, largest, ranked
 from roadworthy.core.finding import (
@@ -76,10 +76,7 @@ class Proxies(Check):
             try:
                 findings.append(self._judge_attribute(subject, name, get(AttributeProxies(name))))
             except NotAssessed as reason:
-                claim, verdict = "This was not assessed; it is not a pass.", Verdict.NOT_ASSESSED
-                findings.append(
-                    self.finding(claim, verdict=verdict, scope=name, reason=str(reason))
-                )
+                findings.append(not_assessed(self, str(reason), name))
         return tuple(findings)
 
     def _judge_attribute(

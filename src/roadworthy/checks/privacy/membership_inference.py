@@ -9,7 +9,7 @@ from roadworthy.artifacts.shadow_models import ShadowModels, ShadowModelsValue, 
 from roadworthy.attacks.inference import lira
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.estimates import Measure, auc, exact_proportion, largest, ratio
 from roadworthy.core.finding import (
@@ -19,7 +19,6 @@ from roadworthy.core.finding import (
     Finding,
     Remedy,
     Series,
-    Verdict,
 )
 from roadworthy.core.model import Offer
 
@@ -125,10 +124,7 @@ class MembershipInference(Check):
         elif others < 10 * FALSE_ALARMS:
             reason = f"a low false positive rate needs {10 * FALSE_ALARMS} test rows, not {others}"
         if reason:
-            claim = "This was not assessed; it is not a pass."
-            return self.finding(
-                claim, verdict=Verdict.NOT_ASSESSED, scope="surest rows", reason=reason
-            )
+            return not_assessed(self, reason, "surest rows")
         counts = [int(rate * others) for rate in RATES if rate * others >= FALSE_ALARMS]
         named = {(a.name, n): a.named(n) for a in attacks for n in counts or [FALSE_ALARMS]}
         least = min(n for _, n in named)

@@ -6,7 +6,7 @@ import numpy as np
 from roadworthy.artifacts.shift_probe import ShiftProbe, ShiftProbeValue
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
-from roadworthy.core.check import Check, limit
+from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.estimates import (
     Measure,
@@ -18,7 +18,7 @@ from roadworthy.core.estimates import (
     largest,
     proportion,
 )
-from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table, Verdict
+from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 MOST_COLUMNS = 15
 LEAST_LABELLED = 50  # rows of a split
@@ -116,9 +116,8 @@ class DistributionShift(Check):
         scope = f"{split.name} labels given inputs"
         assert inputs.estimate is not None
         if inputs.estimate.high > APART:
-            claim = "This was not assessed; it is not a pass."
             reason = f"inputs of training and {split.name} rows hardly overlap"
-            return (self.finding(claim, verdict=Verdict.NOT_ASSESSED, scope=scope, reason=reason),)
+            return (not_assessed(self, reason, scope),)
         gain = bootstrap(
             "share of the loss saved by knowing the split",
             lambda rows: float(1 - told[rows].sum() / blind[rows].sum()),
