@@ -23,7 +23,7 @@ from roadworthy.checks.examples import rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
 from roadworthy.core.check import Check, not_assessed
-from roadworthy.core.estimates import Measure, largest, without_sign
+from roadworthy.core.estimates import Measure, largest_of, without_sign
 from roadworthy.core.finding import Examples, Finding, Remedy, Table
 
 MIN_ROWS = 20  # of a group
@@ -103,8 +103,7 @@ def _judge_along(check: Check, subject: Subject, attribute: str, effects: EditEf
     if not by_group:
         reason = f"no group of {attribute} has {MIN_ROWS} test rows"
         return not_assessed(check, reason, effects.name)
-    estimate = largest([without_sign(mean) for mean in by_group.values()])
-    group = next(name for name, mean in by_group.items() if mean.name == estimate.name)
+    group, estimate = largest_of(list(by_group), lambda name: without_sign(by_group[name]))
     data, groups = subject.dataset, Groups.of(subject.dataset, attribute)
     names = [f.name for f, m in zip(data.features, moving_along(data, groups), strict=True) if m]
     moving = ", ".join(name for name in names if name != attribute) or "nothing"

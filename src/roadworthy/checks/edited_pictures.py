@@ -19,7 +19,7 @@ from roadworthy.checks.examples import pairs_of, rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
 from roadworthy.core.check import Check, not_assessed
-from roadworthy.core.estimates import holm, largest
+from roadworthy.core.estimates import holm, largest_of
 from roadworthy.core.finding import Examples, Finding, Remedy, Table
 from roadworthy.core.groups import named_groups
 
@@ -84,9 +84,7 @@ def _judge_family(
     found: Sequence[EditEffects],
     p_values: dict[str, float],
 ) -> Finding:
-    above = [effects.above_floor for effects in found]
-    estimate = largest(above)
-    top = next(e for e, a in zip(found, above, strict=True) if a.name == estimate.name)
+    top, estimate = largest_of(found, lambda effects: effects.above_floor)
     shown = top.measures
     claim = f"None of {len(found)} edits moves the score farther than taking the picture again does"
     if estimate.low > 0:

@@ -21,7 +21,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Part, largest
+from roadworthy.core.estimates import Part, largest_of
 from roadworthy.core.finding import Finding, Remedy
 from roadworthy.core.groups import Groups, crossings
 from roadworthy.core.model import Offer, require
@@ -126,8 +126,7 @@ class GroupCalibration(Check):
                 f"least {LEAST_EVENTS} times"
             )
             return not_assessed(self, reason, scope)
-        estimate = largest([gap.size for gap in found.gaps])
-        top = next(gap for gap in found.gaps if gap.size.name == estimate.name)
+        top, estimate = largest_of(found.gaps, lambda gap: gap.size)
         return self.finding(
             _claim(scope, top, found),
             scope=scope,

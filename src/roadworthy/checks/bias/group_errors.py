@@ -19,7 +19,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Part, largest
+from roadworthy.core.estimates import Part, largest_of
 from roadworthy.core.finding import Finding, Remedy
 from roadworthy.core.groups import Groups, crossings
 
@@ -102,8 +102,7 @@ class GroupErrors(Check):
         if not found.gaps:
             reason = f"fewer than two groups of {scope} have {self.min_rows} rows and ten errors"
             return not_assessed(self, reason, scope)
-        estimate = largest([gap.size for gap in found.gaps])
-        top = next(gap for gap in found.gaps if gap.size.name == estimate.name)
+        top, estimate = largest_of(found.gaps, lambda gap: gap.size)
         return self.finding(
             _claim(scope, top, found, scale),
             scope=scope,

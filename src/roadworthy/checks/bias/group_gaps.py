@@ -20,7 +20,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError, NotAssessed
-from roadworthy.core.estimates import Measure, largest, ratio
+from roadworthy.core.estimates import Measure, largest_of, ratio
 from roadworthy.core.finding import Finding, Remedy
 from roadworthy.core.groups import Groups, crossings
 
@@ -106,8 +106,7 @@ class GroupGaps(Check):
             return not_assessed(self, reason, scope)
         sizes = groups.sizes
         small = {name for name, n in sizes.items() if n < self.min_rows}
-        estimate = largest([gap.size for gap in gaps])
-        top = next(gap for gap in gaps if gap.size.name == estimate.name)
+        top, estimate = largest_of(gaps, lambda gap: gap.size)
         about = _same_class(rates, top.of)
         shown = {rate.name: shares(rate, groups, small) for rate in about}
         drawn = {rate.name: shown[rate.name] for rate in about if rate.is_judged}

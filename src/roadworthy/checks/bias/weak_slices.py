@@ -21,7 +21,7 @@ from roadworthy.core.estimates import (
     differences,
     equality,
     holm,
-    largest,
+    largest_of,
     proportion,
 )
 from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table
@@ -99,8 +99,7 @@ class WeakSlicesOfRows(Check):
             raise NotAssessed("no condition on a column holds for enough of the test rows")
         compared = self._compare_numbers if is_number else _compare_shares
         slices = compared(subject, found, error[found.rows.numpy()])
-        estimate = largest([each.size for each in slices])
-        top = next(each for each in slices if each.size.name == estimate.name)
+        top, estimate = largest_of(slices, lambda each: each.size)
         limit_name = "max_excess" if is_number else "max_gap"
         return (
             self.finding(

@@ -18,7 +18,13 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, count, largest, paired_difference
+from roadworthy.core.estimates import (
+    Measure,
+    bootstrap,
+    count,
+    largest_of,
+    paired_difference,
+)
 from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table
 
 
@@ -87,17 +93,13 @@ class ExternalValidation(Check):
 
     def _judge_drop(self, subject: Subject, value: LeftOutEnvironmentsValue) -> Finding:
         each = [_compared(subject, value, k, self) for k in range(len(value.names))]
-        worst = largest([drop for drop, _, _ in each])
-        name = next(
-            name
-            for name, entry in zip(value.names, each, strict=True)
-            if entry[0].name == worst.name
-        )
+        place, worst = largest_of(range(len(each)), lambda k: each[k][0])
+        name = value.names[place]
         threshold = self.threshold("max_drop")
         verdict, reason = judged_beyond_doubt(worst, threshold)
         is_number = subject.dataset.task == Task.REGRESSION
         what = "mean error (in spreads of the target)" if is_number else "share of errors"
-        _, outside, inside = each[value.names.index(name)]
+        _, outside, inside = each[place]
         who = "the model, trained again," if is_refit(subject) else "a quick linear model"
         return self.finding(
             f"In {name!r}, trained on the other {subject.dataset.roles.environment!r} only, {who} "

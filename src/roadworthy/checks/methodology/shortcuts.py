@@ -11,12 +11,12 @@ from roadworthy.artifacts.views import (
     WHOLE,
     has_views,
 )
-from roadworthy.checks.seen_parts import SeenParts, auc_name
+from roadworthy.checks.seen_parts import SeenParts
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, largest, ranked_difference, ranked_ratio
+from roadworthy.core.estimates import Measure, largest_of, ranked_difference, ranked_ratio
 from roadworthy.core.finding import (
     SEVERITY,
     Figure,
@@ -101,8 +101,7 @@ class Shortcuts(Check):
 
     def _judge_borders(self, seen: SeenParts) -> Finding:
         names = tuple(name for name in BORDERS if name in seen.names)
-        best = largest([seen.auc(name, len(names)) for name in names])
-        part = next(name for name in names if best.name == auc_name(name))
+        part, best = largest_of(names, lambda name: seen.auc(name, len(names)))
         whole, center = seen.ranking(WHOLE), seen.ranking(CENTER)
         ratio = ranked_ratio(
             f"share of the whole image's skill: {part}", seen.ranking(part), whole, seen.groups

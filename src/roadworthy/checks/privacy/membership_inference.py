@@ -11,7 +11,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.estimates import Measure, auc, exact_proportion, largest, ratio
+from roadworthy.core.estimates import Measure, auc, exact_proportion, largest, largest_of, ratio
 from roadworthy.core.finding import (
     Alarm,
     Examples,
@@ -129,8 +129,7 @@ class MembershipInference(Check):
         named = {(a.name, n): a.named(n) for a in attacks for n in counts or [FALSE_ALARMS]}
         least = min(n for _, n in named)
         lifts = {a.name: a.lift(least, len(attacks)) for a in attacks}
-        estimate = largest(list(lifts.values()))
-        best = next(a for a in attacks if lifts[a.name].name == estimate.name)
+        best, estimate = largest_of(attacks, lambda attack: lifts[attack.name])
         claim = (
             f"Where {least / others:.2%} of test rows are accused, so are "
             f"{named[best.name, least].value:.2%} of training rows: {estimate.value:.1f} times as "

@@ -15,7 +15,7 @@ from roadworthy.core.estimates import (
     count,
     gap,
     holm,
-    largest,
+    largest_of,
     proportion,
 )
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
@@ -154,8 +154,7 @@ class DistributionShift(Check):
             gap(f"difference in the share of {name}", a, b)
             for name, a, b in zip(data.classes, *shares, strict=True)
         ]
-        estimate = largest(gaps)
-        c = next(c for c in range(k) if gaps[c].name == estimate.name)
+        c, estimate = largest_of(range(k), gaps.__getitem__)
         before, after = shares[0][c].value, shares[1][c].value
         return self.finding(
             f"The class whose share differs most surely is {data.classes[c]}: {before:.1%} of the "

@@ -12,7 +12,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, gap, largest, proportion
+from roadworthy.core.estimates import Measure, gap, largest_of, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 MOST_ENVIRONMENTS = 30
@@ -69,8 +69,7 @@ class EnvironmentGaps(Check):
             gap(f"gap in accuracy between {name} and the others", a, b)
             for name, a, b in zip(judged, own, others, strict=True)
         ]
-        estimate = largest(gaps)
-        top = next(k for k, found in enumerate(gaps) if found.name == estimate.name)
+        top, estimate = largest_of(range(len(judged)), gaps.__getitem__)
         small = [str(name) for name in names[rows < self.min_rows]]
         left_out = f" Too small to compare: {', '.join(small)}." if small else ""
         worst_first = sorted(own, key=lambda share: share.value)[:MOST_ENVIRONMENTS]

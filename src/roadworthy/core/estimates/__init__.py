@@ -3,7 +3,7 @@
 from roadworthy.core.estimates.compared_means import Differences, Part, differences
 from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
 from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
-from roadworthy.core.estimates.order import deviation, largest, quantile, smallest
+from roadworthy.core.estimates.order import deviation, largest, largest_of, quantile, smallest
 from roadworthy.core.estimates.rankings import (
     Ranking,
     auc,
@@ -52,6 +52,7 @@ __all__ = [
     "gap",
     "holm",
     "largest",
+    "largest_of",
     "mcnemar",
     "mean",
     "mean_ranking",

@@ -1,12 +1,15 @@
 """The largest, the smallest, a quantile, a spread: of several numbers, or of a sample."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from scipy import special
 
 from roadworthy.core.estimates.measure import Measure, need, tail
+
+T = TypeVar("T")
 
 
 def largest(measures: Sequence[Measure]) -> Measure:
@@ -15,8 +18,14 @@ def largest(measures: Sequence[Measure]) -> Measure:
     The largest truth lies between the largest lower and the largest upper end. Name and value are
     those of the number that is most surely large: the largest estimate may be the noisiest.
     """
-    surest = max(measures, key=lambda measure: (measure.low, measure.value))
-    return replace(surest, high=max(measure.high for measure in measures))
+    return largest_of(measures, lambda measure: measure)[1]
+
+
+def largest_of(items: Sequence[T], measure_of: Callable[[T], Measure]) -> tuple[T, Measure]:
+    """Find the thing whose number is most surely large, and estimate the largest of all."""
+    measures = [measure_of(item) for item in items]
+    surest = max(range(len(items)), key=lambda k: (measures[k].low, measures[k].value))
+    return items[surest], replace(measures[surest], high=max(m.high for m in measures))
 
 
 def smallest(measures: Sequence[Measure]) -> Measure:
