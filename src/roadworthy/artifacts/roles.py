@@ -22,6 +22,17 @@ def role_column(data: Dataset, role: Literal["group", "environment", "time"]) ->
     return name
 
 
+def sensitive_columns(data: Dataset) -> tuple[str, ...]:
+    """Name the columns whose groups must be treated alike.
+
+    Raises:
+        NotAssessed: none was named.
+    """
+    if not data.roles.sensitive:
+        raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+    return data.roles.sensitive
+
+
 def is_known(values: np.ndarray) -> np.ndarray:
     """Say of metadata values (N,) which are given: (N,) bool."""
     if values.dtype.kind in "iub":

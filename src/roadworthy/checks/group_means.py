@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
-from roadworthy.checks.group_tables import Gap
+from roadworthy.checks.group_tables import Gap, gap_table, group_figure, group_table, too_small
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, Part, differences, without_sign
 from roadworthy.core.groups import Groups
@@ -29,6 +30,18 @@ class ScopeMeans:
     small: set[str]
     means: dict[str, dict[str, Measure]]
     gaps: list[Gap]
+
+    def shown(self, scope: str, y_label: str) -> dict[str, Any]:
+        """Give what a finding about it shows: its measures, a chart and two tables."""
+        return {
+            "measures": tuple(mean for by in self.means.values() for mean in by.values()),
+            "figures": (group_figure(scope, self.sizes, self.means, y_label),),
+            "tables": (group_table(scope, self.sizes, self.means), gap_table(scope, self.gaps)),
+        }
+
+    def compared(self) -> str:
+        """Say how many comparisons there were, and which groups were too small for one."""
+        return f"({len(self.gaps)} comparisons{too_small(self.sizes, self.small)})"
 
 
 def often(events: np.ndarray, group: np.ndarray, of: np.ndarray) -> np.ndarray:

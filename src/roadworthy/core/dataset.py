@@ -175,6 +175,12 @@ class Dataset:
         return next((split for split in self.splits if split.name == "production"), None)
 
     @property
+    def sensitive_features(self) -> tuple[str, ...]:
+        """The sensitive columns that the model sees."""
+        names = {feature.name for feature in self.features}
+        return tuple(name for name in self.roles.sensitive if name in names)
+
+    @property
     def kind(self) -> Literal["image", "tabular"]:
         """What an input is: `image` for (C, H, W), `tabular` for (D,)."""
         return "image" if self.train.x.ndim == 4 else "tabular"

@@ -97,8 +97,8 @@ class EqualizedOdds(Guard):
 
     def _places(self, data: Dataset) -> list[int]:
         names = [feature.name for feature in data.features]
-        sensitive = [name for name in data.roles.sensitive if name in names]
-        chosen = self.attributes or tuple(sensitive)
+        sensitive = data.sensitive_features
+        chosen = self.attributes or sensitive
         if not chosen or set(chosen) - set(sensitive):
             known = ", ".join(sensitive) or "none: pass --sensitive COLUMN"
             raise InputError(

@@ -79,7 +79,7 @@ class GroupThresholds(Guard):
 
     def _place(self, data: Dataset) -> int:
         names = [feature.name for feature in data.features]
-        sensitive = [name for name in data.roles.sensitive if name in names]
+        sensitive = data.sensitive_features
         name = self.attribute or (sensitive[0] if len(sensitive) == 1 else "")
         if name not in sensitive:
             known = ", ".join(sensitive) or "none: pass --sensitive COLUMN"

@@ -1,13 +1,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from roadworthy.artifacts.roles import sensitive_columns
 from roadworthy.checks.edit_effects import unchanged
 from roadworthy.checks.edited_attributes import attribute_edits, judge_attribute
 from roadworthy.checks.edited_pictures import judge_pictures, picture_edits
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Finding
 
 
@@ -63,11 +63,9 @@ class CounterfactualSensitivity(Check):
         data = subject.dataset
         if data.kind == "image":
             edits = [edit for each in picture_edits(subject).values() for edit in each]
-        elif data.roles.sensitive:
-            names = data.roles.sensitive
-            edits = [edit for name in names for edit in attribute_edits(subject, name).values()]
         else:
-            raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+            names = sensitive_columns(data)
+            edits = [edit for name in names for edit in attribute_edits(subject, name).values()]
         wanted = [request for edit in edits for request in (edit.request, *edit.neutral)]
         return (unchanged(subject), *dict.fromkeys(wanted))
 

@@ -5,15 +5,11 @@ import numpy as np
 
 from roadworthy.artifacts.halves import halves
 from roadworthy.artifacts.predictions import Predictions, PredictionsValue
-from roadworthy.artifacts.roles import clusters
+from roadworthy.artifacts.roles import clusters, sensitive_columns
 from roadworthy.checks.group_means import LEAST_EVENTS, ScopeMeans, compare_means, often
 from roadworthy.checks.group_tables import (
     Gap,
-    gap_table,
-    group_figure,
-    group_table,
     not_crossed,
-    too_small,
 )
 from roadworthy.checks.repairs import by_guard
 from roadworthy.core.artifact import Artifact, Get, Subject
@@ -77,8 +73,7 @@ class GroupCalibration(Check):
     area = "bias"
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
-        if not subject.dataset.roles.sensitive:
-            raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+        sensitive_columns(subject.dataset)
         if subject.dataset.task == Task.REGRESSION:
             raise NotAssessed("calibration is about class probabilities; the target is a number")
         require(subject.model, Offer.SCORES)
@@ -132,12 +127,6 @@ class GroupCalibration(Check):
             scope=scope,
             estimate=estimate,
             threshold=self.threshold("max_gap"),
-            measures=tuple(mean for by in found.means.values() for mean in by.values()),
-            figures=(group_figure(scope, found.sizes, found.means, "stated minus true"),),
-            tables=(
-                group_table(scope, found.sizes, found.means),
-                gap_table(scope, found.gaps),
-            ),
             remedies=(
                 Remedy(
                     f"Calibrate each group of {scope} on rows of its own that were left out of the "
@@ -151,6 +140,7 @@ class GroupCalibration(Check):
                     is_first=False,
                 ),
             ),
+            **found.shown(scope, "stated minus true"),
         )
 
 
@@ -218,5 +208,4 @@ def _claim(scope: str, top: Gap, found: ScopeMeans) -> str:
             f"No gap in calibration between groups of {scope} is beyond what chance explains; the "
             f"largest is in {top.of}: {means}"
         )
-    small = too_small(found.sizes, found.small)
-    return f"{claim} ({len(found.gaps)} comparisons{small})."
+    return f"{claim} {found.compared()}."

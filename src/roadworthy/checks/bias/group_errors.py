@@ -4,15 +4,11 @@ from typing import Any
 import numpy as np
 
 from roadworthy.artifacts.predictions import Predictions
-from roadworthy.artifacts.roles import clusters
+from roadworthy.artifacts.roles import clusters, sensitive_columns
 from roadworthy.checks.group_means import ScopeMeans, compare_means, often
 from roadworthy.checks.group_tables import (
     Gap,
-    gap_table,
-    group_figure,
-    group_table,
     not_crossed,
-    too_small,
 )
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -69,8 +65,7 @@ class GroupErrors(Check):
     area = "bias"
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
-        if not subject.dataset.roles.sensitive:
-            raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+        sensitive_columns(subject.dataset)
         if subject.dataset.task == Task.NOMINAL:
             raise NotAssessed(
                 "the classes have no order, so an answer is right or wrong: see group-gaps "
@@ -108,14 +103,6 @@ class GroupErrors(Check):
             scope=scope,
             estimate=estimate,
             threshold=self.threshold("max_gap"),
-            measures=tuple(mean for by in found.means.values() for mean in by.values()),
-            figures=(
-                group_figure(scope, found.sizes, found.means, "multiples of the mean distance"),
-            ),
-            tables=(
-                group_table(scope, found.sizes, found.means),
-                gap_table(scope, found.gaps),
-            ),
             remedies=(
                 Remedy(
                     f"Collect more rows of the groups of {scope} that fare worse, and columns that "
@@ -123,6 +110,7 @@ class GroupErrors(Check):
                 ),
                 Remedy("Train with a loss that weighs the rows of these groups more."),
             ),
+            **found.shown(scope, "multiples of the mean distance"),
         )
 
 
@@ -141,5 +129,4 @@ def _claim(scope: str, top: Gap, found: ScopeMeans, scale: str) -> str:
             f"No gap between groups of {scope} is beyond what chance explains; the largest is "
             f"in {top.of}: {means} {of_usual}"
         )
-    small = too_small(found.sizes, found.small)
-    return f"{claim} ({len(found.gaps)} comparisons{small})."
+    return f"{claim} {found.compared()}."

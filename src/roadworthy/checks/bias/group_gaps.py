@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadworthy.artifacts.predictions import Predictions
+from roadworthy.artifacts.roles import sensitive_columns
 from roadworthy.checks.group_rates import Rate, compare_rates, rates_of, shares
 from roadworthy.checks.group_tables import (
     Gap,
@@ -77,8 +78,7 @@ class GroupGaps(Check):
             raise InputError(
                 f"small of check group-gaps is 'left out' or 'pooled', not {self.small!r}"
             )
-        if not subject.dataset.roles.sensitive:
-            raise NotAssessed("no sensitive attribute is named: pass --sensitive COLUMN")
+        sensitive_columns(subject.dataset)
         if subject.dataset.task == Task.REGRESSION:
             raise NotAssessed(
                 "rates are defined for classes, not for regression: see group-errors (RW-BIAS-003)"
@@ -136,15 +136,14 @@ class GroupGaps(Check):
 
 def _thresholds(subject: Subject, attribute: str) -> tuple[Remedy, ...]:
     data = subject.dataset
-    names = {feature.name for feature in data.features}
-    if attribute not in names or len(data.classes) != 2:
+    if attribute not in data.sensitive_features or len(data.classes) != 2:
         return ()
     text = "Where the law allows it, give each group its own threshold."
     guard = "group-thresholds"
     if len(data.roles.sensitive) > 1:
         guard += f" --set attribute={attribute}"
     remedies = [by_guard(subject, text, guard, is_first=False)]
-    if len(set(data.roles.sensitive) & names) > 1:
+    if len(data.sensitive_features) > 1:
         text = "Where the law allows it, make both error rates equal across all groups, crossed."
         remedies.append(by_guard(subject, text, "equalized-odds", is_first=False))
     return tuple(remedies)

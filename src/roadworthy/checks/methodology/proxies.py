@@ -8,7 +8,7 @@ from roadworthy.artifacts.attribute_proxies import (
     AttributeProxies,
     AttributeProxiesValue,
 )
-from roadworthy.artifacts.roles import clusters
+from roadworthy.artifacts.roles import clusters, sensitive_columns
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
@@ -65,10 +65,7 @@ class Proxies(Check):
     area = "methodology"
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
-        attributes = subject.dataset.roles.sensitive
-        if not attributes:
-            raise NotAssessed("no sensitive column is named: pass --sensitive COLUMN")
-        return tuple(AttributeProxies(name) for name in attributes)
+        return tuple(AttributeProxies(name) for name in sensitive_columns(subject.dataset))
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         findings = []

@@ -13,7 +13,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Task
-from roadworthy.core.estimates import Measure, bootstrap
+from roadworthy.core.estimates import Measure, bootstrap, mean
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table, Verdict
 
 IMPORTANCE = FeatureImportance(1000)
@@ -75,8 +75,8 @@ class Reliance(Check):
         names = [feature.name for feature in data.features]
         sensitive = [
             self._judge_sensitive(subject, found, names.index(name))
-            for name in data.roles.sensitive
-            if name in names and data.task != Task.REGRESSION
+            for name in data.sensitive_features
+            if data.task != Task.REGRESSION
         ]
         if gain.low <= 0:
             return (self._not_told_from_a_guess(), *sensitive)
@@ -206,10 +206,9 @@ def _mean(
     subject: Subject, found: FeatureImportanceValue, name: str, values: np.ndarray
 ) -> Measure:
     data = subject.dataset
-    return bootstrap(
+    return mean(
         name,
-        lambda rows: float(values[rows].mean()),
-        len(values),
+        values,
         seed=subject.seed_for(name),
         clusters=clusters(data, data.test.take(found.rows)),
         unit="" if data.task == Task.REGRESSION else "share",
