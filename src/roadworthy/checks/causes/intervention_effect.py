@@ -13,7 +13,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError, NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, count, gap, mean
+from roadworthy.core.estimates import Measure, count, gap, mean
 from roadworthy.core.finding import Alarm, Finding, Remedy, Table
 
 TARGET = "target"
@@ -132,13 +132,8 @@ class InterventionEffect(Check):
     def _effect(self, subject: Subject, effect: AdjustedEffectValue) -> Measure:
         scores = effect.scores.numpy()
         groups = clusters(subject.dataset, labelled_rows(subject.dataset).take(effect.rows))
-        return bootstrap(
-            f"effect of {self.treatment}",
-            lambda rows: float(scores[rows].mean()),
-            len(scores),
-            seed=subject.seed_for(self),
-            clusters=groups,
-        )
+        name = f"effect of {self.treatment}"
+        return mean(name, scores, seed=subject.seed_for(self), clusters=groups)
 
     def _said(self, subject: Subject, answers: SetColumnValue) -> Measure:
         """How far the model's answers move, in the unit of the effect."""

@@ -10,7 +10,6 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset, Split
-from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import benjamini_hochberg, conformal_p_values, count
 from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
 
@@ -58,12 +57,12 @@ class Outliers(Check):
     def _judge_split(self, subject: Subject, name: str, value: OutlierScoresValue) -> Finding:
         calibration, scores = value.calibration.numpy(), value.scores.numpy()
         if (len(calibration) + 1) * LEVEL < 1:
-            reason = NotAssessed(
+            reason = (
                 f"{len(calibration)} training rows, or groups, are left to calibrate by; "
                 f"{math.ceil(1 / LEVEL) - 1} are needed"
             )
             claim = f"Outliers of the {name} split were not assessed; it is not a pass."
-            return self.finding(claim, scope=name, verdict=Verdict.NOT_ASSESSED, reason=str(reason))
+            return self.finding(claim, scope=name, verdict=Verdict.NOT_ASSESSED, reason=reason)
         adjusted = benjamini_hochberg(conformal_p_values(calibration, scores))
         outlying = np.flatnonzero(adjusted <= LEVEL)
         outlying = outlying[np.argsort(-scores[outlying], kind="stable")]

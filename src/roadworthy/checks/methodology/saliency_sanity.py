@@ -8,7 +8,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.estimates import Measure, bootstrap
+from roadworthy.core.estimates import Measure, bootstrap, mean
 from roadworthy.core.finding import Alarm, Finding, Remedy, Table
 from roadworthy.core.model import Offer, require
 
@@ -81,9 +81,7 @@ def _mean(name: str, correlations: np.ndarray, seed: int) -> Measure:
     """Average over rows and scrambled models (S, R), of which the models are drawn anew."""
     values = correlations.flatten()
     models = np.repeat(np.arange(len(correlations)), correlations.shape[1])
-    return bootstrap(
-        name, lambda rows: float(values[rows].mean()), len(values), seed=seed, clusters=models
-    )
+    return mean(name, values, seed=seed, clusters=models)
 
 
 def _missed(found: SaliencyValue, seed: int) -> Measure:

@@ -11,7 +11,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, bootstrap, proportion
+from roadworthy.core.estimates import Measure, mean, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -70,14 +70,7 @@ class CorruptionRobustness(Check):
 
         def drop(name: str, corrupted: np.ndarray) -> Measure:
             lost = right - corrupted.mean(0)
-            return bootstrap(
-                name,
-                lambda rows: float(lost[rows].mean()),
-                len(lost),
-                seed=seed,
-                clusters=groups,
-                unit="share",
-            )
+            return mean(name, lost, seed=seed, clusters=groups, unit="share")
 
         drops = [drop(f"loss of accuracy: {name}", each) for name, each in kept.items()]
         estimate = drop("mean loss of accuracy", np.concatenate(list(kept.values())))

@@ -131,15 +131,7 @@ def paired_difference(
 ) -> Measure:
     """Estimate the mean of `a` (N,) minus that of `b` (N,) on the same rows by bootstrap."""
     apart = a.astype(float) - b
-    return bootstrap(
-        name,
-        lambda rows: float(apart[rows].mean()),
-        len(a),
-        seed=seed,
-        clusters=clusters,
-        unit=unit,
-        comparisons=comparisons,
-    )
+    return mean(name, apart, seed=seed, clusters=clusters, unit=unit, comparisons=comparisons)
 
 
 def share_of_rows(
@@ -157,10 +149,9 @@ def share_of_rows(
     wilson = proportion(name, int(holds.sum()), len(holds), comparisons)
     if clusters is None or len(holds) < 2:
         return wilson
-    clustered = bootstrap(
+    clustered = mean(
         name,
-        lambda rows: float(holds[rows].mean()),
-        len(holds),
+        holds.astype(float),
         seed=seed,
         clusters=clusters,
         resamples=min(1000 * comparisons, 20_000),  # rarer misses take more draws to see
