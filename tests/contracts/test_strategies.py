@@ -13,8 +13,10 @@ from roadworthy.core.progress import Silent
 from roadworthy.recipes import CNN, MLP
 from roadworthy.sources.bundles import load_bundle, save_bundle
 from roadworthy.strategies import STRATEGIES
+from roadworthy.training.loop import fit_plan
+from roadworthy.training.plan import Machine
 from roadworthy.training.strategy import Strategy
-from roadworthy.training.trained import Defended, defended
+from roadworthy.training.trained import Defended, defended, plan_of
 from tests.toy_data import toy
 
 # settings that make a strategy cheap enough for a test, by its name
@@ -37,7 +39,10 @@ def one_thread():
 
 
 def flawed(task, kind):
-    """Give toy data with what strategies look for: groups, sources, copies and wrong labels."""
+    """Give toy data with what strategies look for.
+
+    Groups, sources, copies, wrong labels, and rows without any.
+    """
     data = toy(task, kind)
     train, test = data.splits
     x, y = train.x.clone(), train.y.clone()
@@ -45,13 +50,25 @@ def flawed(task, kind):
     if task != Task.REGRESSION:
         y[5:13] = (y[5:13] + 1) % 3
     sides = np.where(torch.arange(160) % 3 == 0, "left", "right")
-    train = replace(train, x=x, y=y, columns={"side": sides[:120]})
-    test = replace(test, columns={"side": sides[120:]})
+    unknown = torch.full_like(y[:12], float("nan") if task == Task.REGRESSION else -1)
+    train = replace(
+        train,
+        x=torch.cat([x, 0.98 * x[40:52]]),
+        y=torch.cat([y, unknown]),
+        ids=torch.arange(132),
+        columns={"side": sides[:132]},
+    )
+    test = replace(test, columns={"side": sides[120:160]})
     return replace(data, splits=(train, test), roles=Roles(sensitive=("side",), environment="side"))
 
 
 def usual(strategy):
     return strategy(**USUAL.get(strategy.card.name, {}))
+
+
+def task_of(strategy):
+    """Choose a task that it knows."""
+    return Task.NOMINAL if Task.NOMINAL in strategy.tasks else Task.ORDINAL
 
 
 def recipe(kind, epochs):
@@ -65,14 +82,14 @@ def fit(strategy, data, epochs=2, seed=0):
 
 @every_case
 def test_it_still_learns_a_toy_task(strategy, kind):
-    data = flawed(Task.NOMINAL, kind)
+    data = flawed(task_of(strategy), kind)
     model = fit(strategy, data, epochs=20 if kind == "image" else 60)
     assert (model(data.test.x).argmax(1) == data.test.y).float().mean() > 0.7
 
 
 @every_case
 def test_it_changes_the_training(strategy, kind):
-    data = flawed(Task.NOMINAL, kind)
+    data = flawed(task_of(strategy), kind)
     plain = recipe(kind, 2).fit(data, data.train, 0, Silent())
     model = fit(strategy, data)
     assert model.spec.fingerprint != plain.spec.fingerprint
@@ -81,15 +98,39 @@ def test_it_changes_the_training(strategy, kind):
 
 @every_case
 def test_the_same_seed_gives_the_same_bits(strategy, kind):
-    data = flawed(Task.NOMINAL, kind)
+    data = flawed(task_of(strategy), kind)
     first, second = fit(strategy, data, seed=5), fit(strategy, data, seed=5)
     assert torch.equal(first(data.test.x), second(data.test.x))
     assert not torch.equal(first(data.test.x), fit(strategy, data, seed=6)(data.test.x))
 
 
 @every_case
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(strategy, kind, tmp_path):
+    data = flawed(task_of(strategy), kind)
+    changed = defended(recipe(kind, 3), (usual(strategy),))
+    whole = fit(strategy, data, epochs=3)
+
+    def plan():
+        machine = Machine(folder=tmp_path)
+        return plan_of(changed, data, data.train, 0, Silent(), machine)
+
+    seen = []
+
+    def stop(network):
+        seen.append(network)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_plan(replace(plan(), watch=stop), Silent())
+    network = fit_plan(replace(plan(), watch=seen.append), Silent())
+    assert len(seen) == 4  # two before, and two after of which one is made again
+    assert torch.equal(network(data.test.x), whole.inner.module(data.test.x))
+
+
+@every_case
 def test_the_callers_random_numbers_and_rows_are_left_alone(strategy, kind):
-    data = flawed(Task.NOMINAL, kind)
+    data = flawed(task_of(strategy), kind)
     before = data.train.x.clone(), data.train.y.clone()
     torch.manual_seed(11)
     expected = torch.rand(3)
@@ -102,13 +143,13 @@ def test_the_callers_random_numbers_and_rows_are_left_alone(strategy, kind):
 
 @every_case
 def test_a_saved_model_is_trained_again_with_it(strategy, kind, tmp_path):
-    data = flawed(Task.NOMINAL, kind)
+    data = flawed(task_of(strategy), kind)
     model = fit(strategy, data)
     again = load_bundle(save_bundle(model, tmp_path / "bundle"), data)
     assert again.recipe == model.recipe
     assert isinstance(again.recipe, Defended)
     assert torch.equal(again(data.test.x), model(data.test.x))
-    half = data.train.take(torch.arange(60))
+    half = data.train.take(torch.arange(70))
     assert torch.equal(again.refit(half, 1)(data.test.x), model.refit(half, 1)(data.test.x))
 
 

@@ -36,22 +36,22 @@ class Mixes:
         """Mix images (M, C, H, W) in [0, 1]."""
         strengths, mix = self.strengths.to(x), torch.zeros_like(x)
         for chain in range(self.weights.shape[1]):  # chains are few, and each is a sequence
-            changed = x
+            chained = x
             for place in range(self.kinds.shape[2]):
                 kind, strength = self.kinds[:, chain, place], strengths[:, chain, place]
-                changed = _changed(changed, kind.to(x.device), strength, changes)
-            mix = mix + per_sample(self.weights[:, chain].to(x), x) * changed
+                chained = changed(chained, kind.to(x.device), strength, changes)
+            mix = mix + per_sample(self.weights[:, chain].to(x), x) * chained
         return x.lerp(mix, per_sample(self.share.to(x), x)).clamp(0, 1)
 
 
-def _changed(x: Tensor, kind: Tensor, strength: Tensor, changes: Sequence[Change]) -> Tensor:
-    """Give each image the change of its kind (N,)."""
-    changed = x.clone()
+def changed(x: Tensor, kind: Tensor, strength: Tensor, changes: Sequence[Change]) -> Tensor:
+    """Give each image the change of its kind (N,), -1 for none, at its strength (N,)."""
+    result = x.clone()
     for number, change in enumerate(changes):
         chosen = (kind == number).nonzero()[:, 0]
         if len(chosen):
-            changed[chosen] = change(x[chosen], strength[chosen])
-    return changed
+            result[chosen] = change(x[chosen], strength[chosen])
+    return result
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from torch import nn
 from roadworthy.core.errors import InputError
 from roadworthy.networks.cnn import CNN
 from roadworthy.networks.forest import Forest
+from roadworthy.networks.heads.coral import Coral
 from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
@@ -17,6 +18,7 @@ from roadworthy.networks.thermometer import Thermometer
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "cnn": CNN,
+    "coral": Coral,
     "forest": Forest,
     "image-scaler": ImageScaler,
     "linear": Linear,

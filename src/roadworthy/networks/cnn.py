@@ -1,7 +1,9 @@
 from torch import Tensor, nn
 
+from roadworthy.networks.backbone import Backbone
 
-class CNN(nn.Module):
+
+class CNN(Backbone):
     """A small convolutional network for images from 8 × 8 to about 96 × 96 pixels.
 
     A stage is two 3 × 3 convolutions and a halving; a linear layer follows the last. It normalizes
@@ -39,7 +41,8 @@ class CNN(nn.Module):
         self.stages = nn.Sequential(*stages)
         height, width = (side >> len(widths) for side in size)
         self.body = nn.Linear(widths[-1] * height * width, hidden)
+        self.width = hidden
         self.head = nn.Linear(hidden, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) to (N, outputs)
-        return self.head(self.body(self.stages(x).flatten(1)).relu())
+    def embed(self, x: Tensor) -> Tensor:  # (N, C, H, W)
+        return self.body(self.stages(x).flatten(1)).relu()

@@ -1,8 +1,10 @@
 from torch import Tensor, nn
 
+from roadworthy.networks.backbone import Backbone
 
-class Linear(nn.Module):
-    """One linear layer; images are flattened.
+
+class Linear(Backbone):
+    """One linear layer; images are flattened. Its embedding is the input.
 
     Args:
         inputs: numbers per row.
@@ -11,7 +13,8 @@ class Linear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.layer = nn.Linear(inputs, outputs)
+        self.width = inputs
+        self.head = nn.Linear(inputs, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, …) to (N, outputs)
-        return self.layer(x.flatten(1))
+    def embed(self, x: Tensor) -> Tensor:
+        return x.flatten(1)

@@ -2,8 +2,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from roadworthy.networks.backbone import Backbone
 
-class MLP(nn.Module):
+
+class MLP(Backbone):
     """A multilayer perceptron with ReLU between its layers; images are flattened.
 
     Args:
@@ -17,7 +19,9 @@ class MLP(nn.Module):
         layers: list[nn.Module] = []
         for before, width in pairwise([inputs, *hidden]):
             layers += [nn.Linear(before, width), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, nn.Linear([inputs, *hidden][-1], outputs))
+        self.layers = nn.Sequential(*layers)
+        self.width = [inputs, *hidden][-1]
+        self.head = nn.Linear(self.width, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, …) to (N, outputs)
+    def embed(self, x: Tensor) -> Tensor:
         return self.layers(x.flatten(1))

@@ -1,9 +1,12 @@
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from roadworthy.networks.head import Head
 
 
-class Rescale(nn.Module):
-    """Brings a standardized prediction back to the units of the target."""
+class Rescale(Head):
+    """Brings a standardized prediction back to the units of the target; learns by squared error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -11,13 +14,14 @@ class Rescale(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def measure(self, y: Tensor) -> None:
-        """Take center and scale from targets (N,)."""
         self.center = y.mean()
         self.scale = _or_one(y.std(unbiased=False))
 
-    def standardize(self, y: Tensor) -> Tensor:
-        """Do the reverse of `forward`."""
-        return (y - self.center) / self.scale
+    def targets(self, y: Tensor) -> Tensor:
+        return ((y - self.center) / self.scale)[:, None]
+
+    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
+        return mse_loss(raw, targets, reduction="none").squeeze(-1)
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.scale + self.center

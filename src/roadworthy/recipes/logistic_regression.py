@@ -57,7 +57,7 @@ class LogisticRegression(Recipe):
             # as good as the iterations allow: `iterations` is a setting, not a promise
             warnings.simplefilter("ignore", ConvergenceWarning)
             solver.fit(encoded, rows.y.numpy())
-        _copy(solver, network[1].layer)
+        _copy(solver, network[1].head)
         progress.advance(1.0)
         return trained(network, parts, self, data)
 

@@ -45,7 +45,7 @@ class Ridge(Recipe):
         network[0].measure(rows.x)
         encoded = network[0](rows.x).flatten(1).double().numpy()
         solver = Solver(alpha=self.penalty).fit(encoded, rows.y.double().numpy())
-        layer = network[1].layer
+        layer = network[1].head
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(solver.coef_)[None])
             layer.bias.fill_(float(solver.intercept_))

@@ -6,6 +6,7 @@ from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.coral import CORAL
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.eit_training import EITTraining
@@ -44,6 +45,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     ThermometerEncoding,
     IBPTraining,
     BandAblation,
+    # ordered classes
+    CORAL,
     # environments
     GroupDRO,
     IRM,
@@ -57,6 +60,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 
 __all__ = [
     "AWP",
+    "CORAL",
     "EAT",
     "IRM",
     "MART",

@@ -41,6 +41,7 @@ class AugMix(MixSettings, Strategy):
         safety="retrains",
     )
     kinds = frozenset({"image"})
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         self.check_mixes()

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -40,13 +40,14 @@ class DefensiveDistillation(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.temperature > 1:
             raise InputError(f"distillation takes a temperature above 1, not {self.temperature}")
         hot = plan.set(self.card.name, objective=self.loss)
         with piece(progress, "Training the teacher", 0.0):
-            teacher = fit_plan(replace(hot, seed=plan.seed + 1), progress)
+            teacher = fit_plan(hot.within("teacher", plan.seed + 1), progress)
         with torch.no_grad():
             logits = torch.cat([teacher(x) for x in plan.rows.x.split(ROWS)])
         answers = (logits / self.temperature).softmax(1)

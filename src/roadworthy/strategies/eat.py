@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ class EAT(Strategy):
 
     def _trained(self, plan: TrainPlan, k: int, progress: Progress) -> nn.Module:
         with piece(progress, f"Training network {k + 1} of {self.others} to attack", 0.0):
-            other = fit_plan(replace(plan, seed=plan.seed + 1 + k), progress)
+            other = fit_plan(plan.within(f"other-{k}", plan.seed + 1 + k), progress)
         return other.requires_grad_(False)
 
 

@@ -50,17 +50,16 @@ class FastAdversarialTraining(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         fast = WorstCase.of(plan.data, "linf", self.eps, 1, self.step)
         slow = WorstCase.of(plan.data, "linf", self.eps, self.steps, 0.25)
-        guard = OverfittingGuard(plan, self.eps, slow, self.gap)
         steps = plan.schedule.epochs * -(-len(plan.rows) // plan.schedule.batch)
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
             number = round(batch.progress * steps)
-            if number == 0:
-                guard.has_struck = False  # the plan is followed anew
+            guard = batch.beside[self.card.name]
             if self.watch and number % self.watch == self.watch - 1:
                 guard.look(network)
             radius = rising(self.eps, batch, self.warm_up)
@@ -68,10 +67,14 @@ class FastAdversarialTraining(Strategy):
             near = search(network, batch.x, lambda outputs: batch.loss(outputs, "none"), radius)
             return batch.loss(network(near))
 
-        return plan.set(self.card.name, objective=objective)
+        def make(_: nn.Module) -> "OverfittingGuard":
+            return OverfittingGuard(plan, self.eps, slow, self.gap)
+
+        watched = plan.add(beside={self.card.name: make})
+        return watched.set(self.card.name, objective=objective)
 
 
-class OverfittingGuard:
+class OverfittingGuard(nn.Module):
     """Watches whether several steps find what one step does not.
 
     Args:
@@ -82,18 +85,19 @@ class OverfittingGuard:
     """
 
     def __init__(self, plan: TrainPlan, eps: float, slow: WorstCase, gap: float) -> None:
+        super().__init__()
         rows = torch.arange(0, len(plan.rows), max(1, len(plan.rows) // WATCHED))[:WATCHED]
         y = plan.rows.y[rows]
         self.rows = Batch(plan.rows.x[rows], y, y, rows, 0.0)
         self.fgsm = WorstCase.of(plan.data, "linf", eps, 1, 1.0, start=0.0)
         self.slow, self.gap = slow, gap
-        self.has_struck = False
+        self.register_buffer("has_struck", torch.zeros((), dtype=torch.bool))
 
     def look(self, network: nn.Module) -> None:
         """Compare the accuracies, unless it is known already."""
         if not self.has_struck:
             lost = self._accuracy(network, self.fgsm) - self._accuracy(network, self.slow)
-            self.has_struck = lost > self.gap
+            self.has_struck.fill_(lost > self.gap)
 
     def _accuracy(self, network: nn.Module, search: WorstCase) -> float:
         near = search(network, self.rows.x, lambda outputs: self.rows.loss(outputs, "none"))

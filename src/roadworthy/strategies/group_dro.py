@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
@@ -40,15 +41,22 @@ class GroupDRO(Strategy):
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         environment = environments_of(plan, "group-dro")
         most = int(environment.max()) + 1
-        weights = plan.rows.x.new_ones(most)
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
             losses = batch.loss(network(batch.x), "none")
             found, _ = risks(losses, environment[batch.rows], most)
-            if batch.progress == 0:  # a plan that is followed again starts anew
-                weights.fill_(1.0)
+            weights = batch.beside[self.card.name].of
             weights.mul_((self.step * found.detach()).exp())
             weights.div_(weights.sum())
             return (weights.clone() * found).sum()
 
+        plan = plan.add(beside={self.card.name: lambda _: EnvironmentWeights(most)})
         return plan.set(self.card.name, objective=objective)
+
+
+class EnvironmentWeights(nn.Module):
+    """How much each of several environments counts, which changes from step to step."""
+
+    def __init__(self, environments: int) -> None:
+        super().__init__()
+        self.register_buffer("of", torch.ones(environments))

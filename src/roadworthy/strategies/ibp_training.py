@@ -49,6 +49,7 @@ class IBPTraining(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not 0 <= self.warm_up < self.ramp <= 1:

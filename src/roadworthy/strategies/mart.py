@@ -48,6 +48,7 @@ class MART(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         worst = WorstCase.of(plan.data, self.norm, self.eps, self.steps, self.step)

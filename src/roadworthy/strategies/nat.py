@@ -44,6 +44,7 @@ class NAT(Strategy):
         fixes=("RW-ROB-001",),
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not 0 < self.share <= 1 or self.spread <= 0 or self.weight <= 0:

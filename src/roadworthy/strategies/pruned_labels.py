@@ -1,4 +1,4 @@
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -57,7 +57,7 @@ class PrunedLabels(Strategy):
         found = plan.rows.x.new_empty(len(plan.rows), len(plan.data.classes))
         for k in range(self.folds):  # each is a training of its own
             others = plan.keep(self.card.name, fold != k)
-            network = fit_plan(replace(others, seed=plan.seed + PRIME * (k + 1)), progress)
+            network = fit_plan(others.within(f"fold-{k}", plan.seed + PRIME * (k + 1)), progress)
             with torch.no_grad():
                 found[fold == k] = network(plan.rows.x[fold == k]).softmax(1)
         return found

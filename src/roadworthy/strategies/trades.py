@@ -46,6 +46,7 @@ class TRADES(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         start = NEAR / max(self.eps, NEAR)

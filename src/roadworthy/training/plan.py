@@ -1,10 +1,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, one_hot
+from torch.nn.functional import cross_entropy, one_hot
 
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
@@ -28,6 +29,33 @@ class Schedule:
     decay: float
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Where a training runs, and where it is kept in case that it is stopped.
+
+    Args:
+        device: `cpu`, `cuda`, `mps`, or `auto` for the best one there is.
+        precision: as Lightning Fabric names it: `32-true`, `bf16-mixed`, `16-mixed`.
+        folder: for checkpoints after each epoch; None keeps none.
+    """
+
+    device: str = "cpu"
+    precision: str = "32-true"
+    folder: Path | None = None
+
+    def inside(self, name: str) -> "Machine":
+        """Give the machine for a training that is a part of this one."""
+        return self if self.folder is None else replace(self, folder=self.folder / name)
+
+
+Criterion = Callable[[Tensor, Tensor], Tensor]  # raw outputs (N, R) and targets to losses (N,)
+
+
+def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Give the cross-entropy (N,) of logits (N, K) from classes (N,) or probabilities (N, K)."""
+    return cross_entropy(logits, targets, reduction="none")
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What one step learns from.
@@ -39,6 +67,10 @@ class Batch:
         rows: (N,) their places among the rows that are trained on.
         progress: share of the training that is done, in [0, 1).
         weights: (N,) of the rows, around 1; None weighs them alike.
+        criterion: the loss of outputs by the targets.
+        unlabelled: (U, …) inputs without targets, as they are.
+        average: the network with an average of its weights so far, where the plan has one.
+        beside: the networks beside it, by name.
     """
 
     x: Tensor
@@ -47,24 +79,30 @@ class Batch:
     rows: Tensor
     progress: float
     weights: Tensor | None = None
+    criterion: Criterion = class_loss
+    unlabelled: Tensor | None = None
+    average: nn.Module | None = None
+    beside: Mapping[str, nn.Module] = field(default_factory=dict)
 
     def loss(self, outputs: Tensor, reduction: str = "mean") -> Tensor:
-        """Give the cross-entropy or squared error of outputs (N, K): a mean, or (N,)."""
-        alike = reduction if self.weights is None else "none"
-        if self.y.is_floating_point():
-            loss = mse_loss(outputs, self.targets, reduction=alike).squeeze(-1)
-        else:
-            loss = cross_entropy(outputs, self.targets, reduction=alike)
-        if self.weights is None:
-            return loss
-        weighted = self.weights * loss
-        return weighted.mean() if reduction == "mean" else weighted
+        """Give the loss of raw outputs (N, R): a mean, a sum, or (N,)."""
+        losses = self.criterion(outputs, self.targets)
+        if self.weights is not None:
+            losses = self.weights * losses
+        if reduction == "none":
+            return losses
+        return losses.mean() if reduction == "mean" else losses.sum()
 
 
 # the parts that one strategy alone can set
 WORDS = {
     "parts": "what the network is made of",
+    "head": "what its last part is, and the loss",
     "schedule": "how long and how fast",
+    "start": "the weights that it starts with",
+    "rates": "which weights learn how fast",
+    "ratio": "what it learns of rows without targets",
+    "average": "which average of its weights is kept",
     "soften": "what becomes of the targets",
     "weights": "how much each row counts",
     "objective": "the loss of a batch",
@@ -76,6 +114,21 @@ Soften = Callable[[Tensor, Tensor], Tensor]  # probabilities (N, K) and rows (N,
 Objective = Callable[[nn.Module, Batch], Tensor]  # to the number that is made small
 Descend = Callable[[nn.Module, Callable[[], Tensor]], Tensor]  # puts gradients, gives the loss
 Watch = Callable[[nn.Module], None]  # looks at the network after an epoch, and leaves it as it is
+Beside = Callable[[nn.Sequential], nn.Module]  # makes a network that is trained along with it
+After = Callable[[nn.Module, Batch], None]  # after a step, changes a network beside
+
+
+@dataclass(frozen=True, eq=False)
+class Rate:
+    """Weights that learn at a rate of their own.
+
+    Args:
+        weights: of the network.
+        factor: progress in [0, 1) to what the plan's rate is multiplied by; 0 leaves them alone.
+    """
+
+    weights: tuple[nn.Parameter, ...]
+    factor: Callable[[float], float]
 
 
 def plain_loss(network: nn.Module, batch: Batch) -> Tensor:
@@ -94,7 +147,8 @@ def backward(network: nn.Module, loss: Callable[[], Tensor]) -> Tensor:
 class TrainPlan:
     """What will be trained, on what, by which loss.
 
-    `augment` and `penalties` take any number of entries; every other part has one writer.
+    `augment`, `penalties`, `beside` and `after` take any number of entries; every other part has
+    one writer.
 
     Args:
         data: says what the columns and classes are, and what inputs are valid.
@@ -102,14 +156,24 @@ class TrainPlan:
         parts: what the network is made of; the first one measures the inputs.
         schedule: how long and how fast.
         seed: of every random number.
+        unlabelled: rows whose targets are not known; None where there are none.
         augment: changes of the inputs, one after the other, at each step anew.
         soften: what becomes of the targets.
         weights: (M,) of the rows to train on, around 1; None weighs them alike.
         objective: the loss of a batch.
         penalties: added to it.
         descend: how a loss becomes gradients of the weights.
+        start: weights by name to start with, in place of random ones; others stay random.
+        rates: which weights learn how fast; None lets all learn alike.
+        ratio: rows without targets per row of a step, 0 to 100.
+        average: decay per step of a running average of the weights, which is what is kept in the
+            end; None keeps the last weights.
+        beside: networks that are trained along and left behind, by name.
+        after: what is done after each step.
+        cost: rows that pass the network per row of a step, where a plain training has 1.
         writers: which strategy set a part.
         watch: looks on after each epoch.
+        machine: where it runs.
     """
 
     data: Dataset
@@ -117,14 +181,23 @@ class TrainPlan:
     parts: tuple[Part, ...]
     schedule: Schedule
     seed: int
+    unlabelled: Split | None = None
     augment: tuple[Augment, ...] = ()
     soften: Soften | None = None
     weights: Tensor | None = None
     objective: Objective = plain_loss
     penalties: tuple[Objective, ...] = ()
     descend: Descend = backward
+    start: Mapping[str, Tensor] = field(default_factory=dict)
+    rates: Callable[[nn.Sequential], tuple[Rate, ...]] | None = None
+    ratio: int = 0
+    average: float | None = None
+    beside: Mapping[str, Beside] = field(default_factory=dict)
+    after: tuple[After, ...] = ()
+    cost: float = 1.0
     writers: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
+    machine: Machine = Machine()
 
     def set(self, writer: str, **parts: Any) -> "TrainPlan":
         """Set parts that can have one writer only.
@@ -133,20 +206,54 @@ class TrainPlan:
             InputError: another strategy has set one of them.
         """
         for part in parts:
-            if part in self.writers:
-                raise InputError(
-                    f"{writer} and {self.writers[part]} both set the {part} of the training "
-                    f"({WORDS[part]}): choose one of them; it goes together with any guard, and "
-                    "with strategies that change something else"
-                )
+            self._claim(writer, part)
         return replace(self, writers={**self.writers, **dict.fromkeys(parts, writer)}, **parts)
 
+    def _claim(self, writer: str, part: str) -> None:
+        if part in self.writers:
+            raise InputError(
+                f"{writer} and {self.writers[part]} both set the {part} of the training "
+                f"({WORDS[part]}): choose one of them; it goes together with any guard, and "
+                "with strategies that change something else"
+            )
+
+    def with_head(self, writer: str, outputs: int, head: Part) -> "TrainPlan":
+        """Let the network end in another head, whose raw outputs are so many numbers.
+
+        Raises:
+            InputError: another strategy has chosen the head.
+        """
+        self._claim(writer, "head")
+        parts = [
+            replace(part, settings={**part.settings, "outputs": outputs})
+            if "outputs" in part.settings
+            else part
+            for part in self.parts
+        ]
+        writers = {**self.writers, "head": writer}
+        return replace(self, parts=(*parts, head), writers=writers)
+
+    def within(self, name: str, seed: int) -> "TrainPlan":
+        """Give the plan of a training that is a part of this one, with a seed of its own."""
+        return replace(self, seed=seed, machine=self.machine.inside(name))
+
     def add(
-        self, *, augment: tuple[Augment, ...] = (), penalties: tuple[Objective, ...] = ()
+        self,
+        *,
+        augment: tuple[Augment, ...] = (),
+        penalties: tuple[Objective, ...] = (),
+        beside: Mapping[str, Beside] | None = None,
+        after: tuple[After, ...] = (),
+        cost: float = 0.0,
     ) -> "TrainPlan":
-        """Add changes of inputs, and penalties."""
+        """Add changes of inputs, penalties, networks beside, and what is done after a step."""
         return replace(
-            self, augment=(*self.augment, *augment), penalties=(*self.penalties, *penalties)
+            self,
+            augment=(*self.augment, *augment),
+            penalties=(*self.penalties, *penalties),
+            beside={**self.beside, **(beside or {})},
+            after=(*self.after, *after),
+            cost=self.cost + cost,
         )
 
     def keep(self, writer: str, is_kept: Tensor) -> "TrainPlan":
@@ -162,8 +269,16 @@ class TrainPlan:
         weights = None if self.weights is None else self.weights[is_kept]
         return replace(self, rows=self.rows.take(is_kept), weights=weights)
 
-    def batch(self, x: Tensor, y: Tensor, rows: Tensor, progress: float) -> Batch:
-        """Make what a step learns from of inputs (N, …) and classes or numbers (N,)."""
+    def batch(self, x: Tensor, y: Tensor, rows: Tensor, progress: float, **more: Any) -> Batch:
+        """Make what a step learns from of inputs (N, …) and targets (N, …).
+
+        Args:
+            x: (N, …) inputs as they are.
+            y: (N,) classes, or (N, 1) standardized numbers.
+            rows: (N,) their places among the rows that are trained on.
+            progress: share of the training that is done.
+            more: other fields of the batch.
+        """
         for change in self.augment:
             x = change(x)
         targets = y
@@ -171,7 +286,7 @@ class TrainPlan:
             with torch.no_grad():
                 targets = self.soften(one_hot(y, len(self.data.classes)).to(x.dtype), rows)
         weights = None if self.weights is None else self.weights[rows]
-        return Batch(x, y, targets, rows, progress, weights)
+        return Batch(x, y, targets, rows, progress, weights, **more)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Give the objective and its penalties."""

@@ -21,6 +21,7 @@ class Strategy(ABC):
     card: ClassVar[Card]
     tasks: ClassVar[frozenset[Task]] = CLASSES
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
+    reads_logits: ClassVar[bool] = False  # needs outputs that are logits of the classes
 
     @abstractmethod
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -13,9 +13,10 @@ from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
 from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.torch_module import TorchModel, wrap_module
-from roadworthy.networks import Part
+from roadworthy.networks import NETWORKS, Part
+from roadworthy.networks.head import Head
 from roadworthy.training.loop import fit_plan
-from roadworthy.training.plan import TrainPlan
+from roadworthy.training.plan import Machine, TrainPlan
 from roadworthy.training.strategy import Strategy
 
 
@@ -99,7 +100,7 @@ class NetworkRecipe(Recipe):
         raise NotImplementedError
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
-        plan = self.plan(data, rows, seed)
+        plan = plan_of(self, data, rows, seed, progress)
         return trained(fit_plan(plan, progress), plan.parts, self, data)
 
 
@@ -127,21 +128,54 @@ class Defended(Recipe):
 
 
 def plan_of(
-    recipe: NetworkRecipe | Defended, data: Dataset, rows: Split, seed: int, progress: Progress
+    recipe: NetworkRecipe | Defended,
+    data: Dataset,
+    rows: Split,
+    seed: int,
+    progress: Progress,
+    machine: Machine | None = None,
 ) -> TrainPlan:
     """Say what a recipe will train and how, as its strategies change it.
+
+    Args:
+        recipe: says what is trained.
+        data: says what the columns and classes are.
+        rows: to train on; those without a target serve strategies that learn from such rows.
+        seed: of every random number.
+        progress: networks that a strategy needs beforehand are shown there.
+        machine: where the training runs; None computes on the CPU and keeps nothing.
 
     Raises:
         InputError: the recipe or a strategy does not know this task or kind of input.
     """
-    if isinstance(recipe, NetworkRecipe):
-        return recipe.plan(data, rows, seed)
-    plan = recipe.recipe.plan(data, rows, seed)
-    for strategy in recipe.strategies:
+    strategies = recipe.strategies if isinstance(recipe, Defended) else ()
+    network = recipe.recipe if isinstance(recipe, Defended) else recipe
+    known = rows.is_labelled
+    plan = network.plan(data, rows.take(known), seed)
+    unlabelled = None if known.all() else rows.take(~known)
+    plan = replace(plan, unlabelled=unlabelled, machine=machine or plan.machine)
+    for strategy in strategies:
         check_fits(strategy, data)
         with piece(progress, strategy.card.name, 0.0):
             plan = strategy.apply(plan, progress)
+    _check_head(plan, strategies)
     return plan
+
+
+def _check_head(plan: TrainPlan, strategies: tuple[Strategy, ...]) -> None:
+    """Refuse strategies that read logits of classes where the network's head has none.
+
+    Raises:
+        InputError: there is one.
+    """
+    last = NETWORKS[plan.parts[-1].name]
+    readers = [strategy.card.name for strategy in strategies if strategy.reads_logits]
+    if readers and issubclass(last, Head) and not last.gives_logits:
+        head = plan.writers.get("head", plan.parts[-1].name)
+        raise InputError(
+            f"{readers[0]} reads logits of the classes, and a network with {head} has none while "
+            "it is trained: choose one of them"
+        )
 
 
 def defended(recipe: Recipe, strategies: tuple[Strategy, ...]) -> Recipe:

@@ -58,9 +58,9 @@ def _unrolled(module: nn.Module) -> list[nn.Module]:
     if kind is nn.Sequential:
         return [step for part in module for step in _unrolled(part)]
     if kind is MLP:
-        return [nn.Flatten(), *_unrolled(module.layers)]
+        return [nn.Flatten(), *_unrolled(module.layers), module.head]
     if kind is Linear:
-        return [nn.Flatten(), *_unrolled(module.layer)]
+        return [nn.Flatten(), module.head]
     if kind is CNN:
         parts = [*_unrolled(module.stages), nn.Flatten(), *_unrolled(module.body), nn.ReLU()]
         return [*parts, *_unrolled(module.head)]

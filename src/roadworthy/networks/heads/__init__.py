@@ -1,0 +1,1 @@
+"""Last parts of networks, which say what their raw outputs mean."""

@@ -1,0 +1,48 @@
+from dataclasses import dataclass
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Task
+from roadworthy.core.progress import Progress
+from roadworthy.networks import Part
+from roadworthy.networks.heads.ranks import Decode
+from roadworthy.training.plan import TrainPlan
+from roadworthy.training.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class CORAL(Strategy):
+    """CORAL: ordinal regression by one score and a threshold per rank.
+
+    Each rank asks whether the class is above it; all share the weights of one score, so that at the
+    least loss the answers agree: whoever is above a rank is above all lower ones. It helps most
+    where rows are few, and assumes that one direction in the embedding orders the classes.
+
+    Source: Cao, Mirjalili and Raschka 2020, Pattern Recognition Letters 140, arXiv:1901.07884.
+    Differs from the paper: where the thresholds are out of order, as they can be before the
+    training has come to its end, the smaller of the probabilities before is taken.
+
+    Args:
+        importance: of each rank in the loss, one less than there are classes; none weighs alike.
+        decode: `median` as in the paper, which suits the mean absolute error, or `mode`, which
+            suits accuracy.
+    """
+
+    importance: tuple[float, ...] = ()
+    decode: Decode = "median"
+
+    card = Card(
+        "coral",
+        "Consistent rank logits",
+        aliases=("consistent-rank-logits",),
+        paper="arxiv:1901.07884",
+        safety="retrains",
+    )
+    tasks = frozenset({Task.ORDINAL})
+
+    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
+        settings = {
+            "classes": len(plan.data.classes),
+            "importance": list(self.importance),
+            "decode": self.decode,
+        }
+        return plan.with_head(self.card.name, 1, Part("coral", settings))

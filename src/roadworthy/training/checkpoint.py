@@ -1,0 +1,73 @@
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from roadworthy.core.errors import InputError
+
+if TYPE_CHECKING:
+    from roadworthy.training.loop import Training
+
+NAME = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training is kept after each epoch, so that one that was stopped can go on.
+
+    Args:
+        folder: holds the checkpoint; None keeps none.
+        fabric: writes and reads it.
+    """
+
+    folder: Path | None
+    fabric: Any
+
+    @classmethod
+    def of(cls, folder: Path | None, fabric: Any) -> "Checkpoint":
+        """Make the folder, if there is to be one."""
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder, fabric)
+
+    def save(self, training: "Training", epoch: int) -> None:
+        """Keep all that the rest of the training depends on, whole or not at all."""
+        if self.folder is None:
+            return
+        half = self.folder / f"{NAME}.part"
+        state = {
+            **_networks(training),
+            "adam": training.adam,
+            "epoch": epoch,
+            "step": training.step,
+            "random": torch.get_rng_state(),
+        }
+        self.fabric.save(half, state)
+        half.replace(self.folder / NAME)
+
+    def load(self, training: "Training") -> int:
+        """Go back to what was kept; gives the epoch to go on with.
+
+        Raises:
+            InputError: what was kept is of another training, or cannot be read.
+        """
+        if self.folder is None or not (self.folder / NAME).is_file():
+            return 0
+        path = self.folder / NAME
+        state = {**_networks(training), "adam": training.adam}
+        try:
+            # weights_only: a file of a stranger's must not run code
+            rest = self.fabric.load(path, state, weights_only=True)
+        except Exception as error:
+            raise InputError(
+                f"{path} cannot be gone on with; delete it to start anew ({error})"
+            ) from error
+        training.step = rest["step"]
+        torch.set_rng_state(rest["random"])
+        return int(rest["epoch"])
+
+
+def _networks(training: "Training") -> dict[str, Any]:
+    kept = {"network": training.network, "beside": training.beside}
+    return kept if training.average is None else {**kept, "average": training.average}
