@@ -112,13 +112,24 @@ def test_a_missing_group_is_empty_and_counted(tmp_path):
     )
 
 
-def test_rows_without_a_target_are_left_out_and_keep_their_numbers(tmp_path):
+def test_rows_without_a_target_are_a_split_of_their_own_and_keep_their_numbers(tmp_path):
     a, _, y = numbers()
     labels = [None if k in (3, 7) else int(y[k]) for k in range(40)]
     data = load_frame(tmp_path, {"a": a, "y": labels})
-    ids = {row for split in data.splits for row in split.ids.tolist()}
-    assert ids == set(range(40)) - {3, 7}
-    assert "2 rows without a target were left out." in data.notes
+    assert data.unlabelled.ids.tolist() == [3, 7]
+    assert data.unlabelled.y.tolist() == [-1, -1]
+    assert len(data.train) + len(data.test) == 38
+    assert "2 rows have no target: they are the unlabelled split." in data.notes
+
+
+def test_rows_to_test_on_without_a_target_are_left_out(tmp_path):
+    a, _, y = numbers()
+    labels = [None if k in (3, 37) else int(y[k]) for k in range(40)]
+    home = ["train" if k < 30 else "test" for k in range(40)]
+    data = load_frame(tmp_path, {"a": a, "home": home, "y": labels}, split="home")
+    assert data.test.ids.tolist() == [30, 31, 32, 33, 34, 35, 36, 38, 39]
+    assert data.unlabelled.ids.tolist() == [3]
+    assert "1 rows to test on without a target were left out." in data.notes
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ class DataOptions:
     production: Annotated[
         Text, option("--production", help="Rows from where the model is used, labelled or not.")
     ] = None
+    unlabelled: Annotated[
+        Text, option("--unlabelled", help="Rows without a target, which some trainings learn from.")
+    ] = None
+    answers: Annotated[
+        Path | None, option("--answers", help="CSV of row,label for rows without a target.")
+    ] = None
     without: Annotated[Path | None, option("--without", help="CSV of split,row to leave out.")] = (
         None
     )

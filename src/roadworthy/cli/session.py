@@ -253,6 +253,8 @@ def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
         metadata=options.metadata,
         test=options.test,
         production=options.production,
+        unlabelled=options.unlabelled,
+        answers=options.answers,
         without=options.without,
         label_offset=options.label_offset,
         task=options.task,

@@ -67,10 +67,11 @@ class Split:
     """Rows that are used together, and where they stood in the source.
 
     Args:
-        name: `train`, `test`, `val`, or `production` for rows from where the model is used.
+        name: `train`, `test`, `val`, `production` for rows from where the model is used, or
+            `unlabelled`.
         x: (N, C, H, W) images in [0, 1] or (N, D) features, float.
-        y: (N,) class numbers from 0 (int64), or targets (float) for regression; of a production
-            row whose target is not known -1, or NaN.
+        y: (N,) class numbers from 0 (int64), or targets (float) for regression; of a row whose
+            target is not known -1, or NaN.
         ids: (N,) row numbers in the source.
         columns: metadata by name, each (N,), in the rows' order.
         missing: (N, D) which features were missing and filled in; None where none were, or it is
@@ -173,6 +174,11 @@ class Dataset:
     def production(self) -> Split | None:
         """Rows from where the model is used, if there are any."""
         return next((split for split in self.splits if split.name == "production"), None)
+
+    @property
+    def unlabelled(self) -> Split | None:
+        """Rows whose target is not known, for trainings that learn from such rows too."""
+        return next((split for split in self.splits if split.name == "unlabelled"), None)
 
     @property
     def sensitive_features(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import torch
 
 from roadworthy.core.dataset import Dataset, Feature, Split, Task
 from roadworthy.core.errors import InputError
+from roadworthy.sources.answers import with_answers
 from roadworthy.sources.data_options import METHODS, DataOptions
 from roadworthy.sources.features import fill_and_measure, read_array, read_features
 from roadworthy.sources.labels import Labels, read_labels
@@ -13,9 +14,11 @@ from roadworthy.sources.pixels import read_pixels
 from roadworthy.sources.role_columns import read_role_columns
 from roadworthy.sources.rows import Rows
 from roadworthy.sources.splits import (
+    APART,
     PRODUCTION,
+    UNLABELLED,
     Division,
-    are_production,
+    canonical_names,
     divide_as_named,
     divide_at_random,
     divide_by_group,
@@ -32,11 +35,13 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
         InputError: no model could be trained or judged on it.
     """
     rows = _with_targets(rows, options)
+    apart = _apart(rows, options)
+    if options.answers is not None:
+        rows = with_answers(rows, apart == UNLABELLED, options.answers)
     labels = _read_labels(rows, options)
     columns, column_notes = read_role_columns(rows.columns, options)
-    is_production = _are_production(rows, options)
-    division = _divide(rows, labels, columns, options, is_production)
-    ids, id_notes = _number_rows(rows, options, ~is_production)
+    division = _divide(rows, labels, columns, options, apart)
+    ids, id_notes = _number_rows(rows, options, apart == "")
     parts, notes = division.parts, [*rows.notes, *labels.notes, *column_notes, *division.notes]
     notes += id_notes
     if options.without is not None:
@@ -68,14 +73,22 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
     )
 
 
-def _are_production(rows: Rows, options: DataOptions) -> np.ndarray:
-    """Say which rows (N,) are from where the model is used: they are never split anew."""
-    found = np.zeros(len(rows), dtype=bool)
-    if rows.given is not None:
-        found |= are_production(rows.given)
+def _apart(rows: Rows, options: DataOptions) -> np.ndarray:
+    """Name the splits (N,) of rows that are never split anew; of the others the empty text.
+
+    Rows from where the model is used are such, and rows without a target.
+    """
+    named = _names(rows, options)
+    apart = np.where(np.isin(named, APART), named, "")
+    is_unknown = rows.target.is_null().to_numpy() & (apart == "")
+    return np.where(is_unknown, UNLABELLED, apart)
+
+
+def _names(rows: Rows, options: DataOptions) -> np.ndarray:
+    """Give the splits (N,) that rows are said to be of; the empty text where nothing is said."""
     if options.split_column is not None:
-        found |= are_production(_names_of_splits(rows, options.split_column))
-    return found
+        return canonical_names(_names_of_splits(rows, options.split_column))
+    return np.full(len(rows), "") if rows.given is None else canonical_names(rows.given)
 
 
 def _names_of_splits(rows: Rows, column: str) -> np.ndarray:
@@ -90,15 +103,19 @@ def _with_targets(rows: Rows, options: DataOptions) -> Rows:
     if missing == len(target):
         raise InputError(f"{rows.name}: the target {target.name!r} has no values")
     rows = replace(rows, target=target)
-    is_kept = target.is_not_null().to_numpy() | _are_production(rows, options)
-    if is_kept.all():
-        return rows
-    note = f"{(~is_kept).sum()} rows without a target were left out."
-    return replace(rows.take(is_kept), notes=(*rows.notes, note))
+    names, is_known = _names(rows, options), target.is_not_null().to_numpy()
+    is_useless = ~is_known & np.isin(names, ("test", "val"))
+    notes = []
+    if is_useless.any():
+        notes.append(f"{is_useless.sum()} rows to test on without a target were left out.")
+    unknown = int((~is_known & ~is_useless & (names != PRODUCTION)).sum())
+    if unknown:
+        notes.append(f"{unknown} rows have no target: they are the unlabelled split.")
+    return replace(rows.take(~is_useless), notes=(*rows.notes, *notes))
 
 
 def _read_labels(rows: Rows, options: DataOptions) -> Labels:
-    """Number the targets; those of production rows need not be known."""
+    """Number the targets; those of production and unlabelled rows need not be known."""
     is_known = rows.target.is_not_null().to_numpy()
     labels = read_labels(rows.target.filter(is_known), options, rows.classes)
     if is_known.all():
@@ -114,12 +131,13 @@ def _divide(
     labels: Labels,
     columns: dict[str, np.ndarray],
     options: DataOptions,
-    is_production: np.ndarray,
+    apart: np.ndarray,
 ) -> Division:
-    if not is_production.any():
+    is_rest = apart == ""
+    if is_rest.all():
         return _divide_rows(rows, labels, columns, options)
-    rest = np.flatnonzero(~is_production)
-    others = rows.take(~is_production)
+    rest = np.flatnonzero(is_rest)
+    others = rows.take(is_rest)
     if others.given is not None and not (others.given != "").any():
         others = replace(others, given=None)
     division = _divide_rows(
@@ -129,7 +147,11 @@ def _divide(
         options,
     )
     parts = {name: rest[picked] for name, picked in division.parts.items()}
-    return replace(division, parts={**parts, PRODUCTION: np.flatnonzero(is_production)})
+    is_answered = (apart == UNLABELLED) & rows.target.is_not_null().to_numpy()
+    # what was answered is trained on, and moves no row from one side of the split to the other
+    parts["train"] = np.concatenate([parts["train"], np.flatnonzero(is_answered)])
+    own = {name: np.flatnonzero((apart == name) & ~is_answered) for name in APART}
+    return replace(division, parts={**parts, **{n: rows for n, rows in own.items() if len(rows)}})
 
 
 def _divide_rows(
@@ -204,7 +226,7 @@ def _notable_classes(parts: dict[str, np.ndarray], labels: Labels) -> list[str]:
     counts = {
         name: np.bincount(labels.y[rows], minlength=len(labels.classes))
         for name, rows in parts.items()
-        if name != PRODUCTION
+        if name not in APART
     }
     unseen = np.flatnonzero((counts["train"] == 0) & (counts["test"] > 0))
     single = np.flatnonzero(sum(counts.values()) == 1)

@@ -25,6 +25,7 @@ class DataOptions:
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
         metadata: a CSV file whose row k describes input k.
         without: a CSV file of split,row to leave out.
+        answers: a CSV file of row,label with targets of rows that have none.
         seed: of the random split.
     """
 
@@ -40,6 +41,7 @@ class DataOptions:
     label_offset: int = 0
     metadata: Path | None = None
     without: Path | None = None
+    answers: Path | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

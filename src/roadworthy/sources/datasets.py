@@ -9,7 +9,8 @@ from roadworthy.sources.builtin_datasets import DATASETS
 from roadworthy.sources.data_options import DataOptions, read_task
 from roadworthy.sources.image_folder import read_image_folder, read_unlabelled_images
 from roadworthy.sources.npz_files import read_npz
-from roadworthy.sources.rows import Rows, add_production, join
+from roadworthy.sources.rows import Rows, add_apart, join
+from roadworthy.sources.splits import PRODUCTION, UNLABELLED
 from roadworthy.sources.tables import read_table
 
 TABLES = (".csv", ".csv.gz", ".parquet")
@@ -29,7 +30,9 @@ def load_dataset(
     metadata: str | Path | None = None,
     test: str | Path | None = None,
     production: str | Path | None = None,
+    unlabelled: str | Path | None = None,
     without: str | Path | None = None,
+    answers: str | Path | None = None,
     label_offset: int = 0,
     task: str | None = None,
     classes: tuple[str, ...] = (),
@@ -52,7 +55,9 @@ def load_dataset(
         test: a second source of the same kind: the test split.
         production: rows from where the model is used; they may lack labels, and a folder of images
             need not be sorted into classes.
+        unlabelled: rows without a target, for trainings that learn from such rows too.
         without: a CSV file of split,row to leave out.
+        answers: a CSV file of row,label with targets of rows that have none; they are trained on.
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
         task: `nominal`, `ordinal` or `regression`; None looks at the target.
         classes: the class names in the order of the model's outputs.
@@ -74,13 +79,15 @@ def load_dataset(
         label_offset=label_offset,
         metadata=None if metadata is None else Path(metadata),
         without=None if without is None else Path(without),
+        answers=None if answers is None else Path(answers),
         seed=seed,
     )
     rows = _read(source, options)
     if test is not None:
         rows = join(rows, _read(test, options))
-    if production is not None:
-        rows = add_production(rows, _read_production(production, options, rows))
+    for name, others in ((PRODUCTION, production), (UNLABELLED, unlabelled)):
+        if others is not None:
+            rows = add_apart(rows, _read_apart(others, options, rows), name)
     return assemble(rows, options)
 
 
@@ -90,7 +97,7 @@ def _read(source: str | Path, options: DataOptions) -> Rows:
     return _reading(Path(source), lambda path: _read_path(path, options))
 
 
-def _read_production(source: str | Path, options: DataOptions, rows: Rows) -> Rows:
+def _read_apart(source: str | Path, options: DataOptions, rows: Rows) -> Rows:
     """Read rows that need not have the target nor the columns that play a role."""
     lacking = (rows.target.name, *options.columns)
     options = replace(options, target=rows.target.name, metadata=None)

@@ -11,7 +11,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.data_options import DataOptions
 from roadworthy.sources.file_columns import file_columns
 from roadworthy.sources.rows import Rows
-from roadworthy.sources.splits import is_split_name
+from roadworthy.sources.splits import UNLABELLED, canonical_names, is_split_name
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -35,19 +35,25 @@ _DAMAGE = (
 def read_image_folder(path: Path, options: DataOptions) -> Rows:
     """Read images from folder/class/image, or from folder/train/class/image and so on.
 
-    Rows are numbered in the order of the sorted paths. Images must be of one size; they stay grey
-    where all are.
+    Images in folder/unlabelled itself have no class. Rows are numbered in the order of the sorted
+    paths, those last. Images must be of one size; they stay grey where all are.
 
     Raises:
         InputError: an option does not apply, or images are missing, damaged or of several sizes.
     """
-    folders = _folders(path)
+    pool = [folder for folder in _folders(path) if _is_unlabelled(folder)]
+    folders = [folder for folder in _folders(path) if folder not in pool]
     is_split = len(folders) > 1 and all(is_split_name(folder.name) for folder in folders)
     holders = (
         [(f, c) for f in folders for c in _folders(f)] if is_split else [(path, f) for f in folders]
     )
-    found = [(split, label, file) for split, label in holders for file in _files(label)]
-    if not found:
+    found = [
+        (split.name if is_split else "", label.name, file)
+        for split, label in holders
+        for file in _files(label)
+    ]
+    found += [(UNLABELLED, None, file) for folder in pool for file in _files(folder)]
+    if not any(label for _, label, _ in found):
         raise InputError(
             f"{path} holds no images: put them into one folder per class, as {path.name}/cat/1.png "
             f"({', '.join(ENDINGS)})"
@@ -59,10 +65,10 @@ def read_image_folder(path: Path, options: DataOptions) -> Rows:
     return Rows(
         name=path.resolve().name,
         x=x,
-        target=pl.Series("class", [label.name for _, label, _ in found]),
+        target=pl.Series("class", [label for _, label, _ in found], dtype=pl.String),
         columns=file_columns(kinds, [file.stat().st_size for file in files]),
         ids=np.arange(len(files)),
-        given=np.array([split.name for split, _, _ in found]) if is_split else None,
+        given=np.array([split for split, _, _ in found]) if is_split or pool else None,
         origin="The split was given by the folders.",
         notes=notes,
     )
@@ -87,6 +93,10 @@ def read_unlabelled_images(path: Path, options: DataOptions) -> Rows:
         ids=np.arange(len(files)),
         notes=notes,
     )
+
+
+def _is_unlabelled(folder: Path) -> bool:
+    return str(canonical_names(np.array([folder.name]))[0]) == UNLABELLED and bool(_files(folder))
 
 
 def _refuse_columns(options: DataOptions) -> None:

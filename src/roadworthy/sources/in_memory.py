@@ -11,7 +11,8 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.arrays import check_inputs, check_targets, to_series
 from roadworthy.sources.assembly import assemble
 from roadworthy.sources.data_options import DataOptions, read_task
-from roadworthy.sources.rows import Rows, add_production, join, role_columns
+from roadworthy.sources.rows import Rows, add_apart, join, role_columns
+from roadworthy.sources.splits import PRODUCTION, UNLABELLED
 from roadworthy.sources.tables import rows_of_frame
 
 
@@ -21,6 +22,7 @@ def make_dataset(
     *,
     test: tuple[Any, Any] | None = None,
     production: Any = None,
+    unlabelled: Any = None,
     split: str | None = None,
     columns: Mapping[str, Any] | None = None,
     features: Sequence[str] = (),
@@ -38,13 +40,15 @@ def make_dataset(
 
     Args:
         x: (N, D) features or (N, …) images; or a polars or pandas table.
-        y: (N,) labels or numbers; or the name of a column of the table.
+        y: (N,) labels or numbers; or the name of a column of the table. Rows whose target is
+            missing are the unlabelled split.
         test: x and y of the test split.
         production: inputs from where the model is used, of the kind of x; or a pair of them and
             their labels.
+        unlabelled: inputs whose targets are not known, of the kind of x.
         split: the column that names each row's split; or `random`, `by-group`, `by-time`.
-        columns: metadata by name, each (N,); rows of `test` and then of `production` follow those
-            of `x`.
+        columns: metadata by name, each (N,); rows of `test`, `production` and `unlabelled` follow
+            those of `x`, in this order.
         features: names of the columns of an array of features.
         name: what the report calls it.
         classes: the class names in the order of the model's outputs.
@@ -71,8 +75,9 @@ def make_dataset(
         seed=seed,
     )
     pairs = [(x, y)] if test is None else [(x, y), test]
-    if production is not None:
-        pairs.append(_with_labels(production, y))
+    apart = {PRODUCTION: production, UNLABELLED: unlabelled}
+    apart = {word: inputs for word, inputs in apart.items() if inputs is not None}
+    pairs += [_with_labels(inputs, y) for inputs in apart.values()]
     extra = {key: to_series(key, _array(values)) for key, values in (columns or {}).items()}
     parts, first = [], 0
     for inputs, targets in pairs:
@@ -86,8 +91,8 @@ def make_dataset(
     rows = parts[0]
     if test is not None:
         rows = replace(join(*parts[:2]), origin="The split was given.")
-    if production is not None:
-        rows = add_production(rows, replace(parts[-1], name="given"))
+    for word, part in zip(apart, parts[len(parts) - len(apart) :], strict=True):
+        rows = add_apart(rows, replace(part, name="given"), word)
     return assemble(rows, options)
 
 

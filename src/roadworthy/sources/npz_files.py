@@ -8,7 +8,7 @@ from roadworthy.sources.archives import Archive
 from roadworthy.sources.arrays import check_inputs, check_targets, to_series
 from roadworthy.sources.data_options import DataOptions
 from roadworthy.sources.rows import Rows, role_columns, stack
-from roadworthy.sources.splits import PRODUCTION, SYNONYMS
+from roadworthy.sources.splits import APART, SYNONYMS
 from roadworthy.sources.tables import choose_target, read_frame
 from roadworthy.sources.wording import listing
 
@@ -37,7 +37,7 @@ def read_npz(path: Path, options: DataOptions, is_labelled: bool = True) -> Rows
     inputs = {part: key for part in SYNONYMS if (key := _find(archive, _INPUTS, part))}
     if len(inputs) > 1 or (inputs and not _find(archive, _INPUTS, "")):
         parts = [
-            _read_part(archive, part, key, options, is_labelled and part != PRODUCTION)
+            _read_part(archive, part, key, options, is_labelled and part not in APART)
             for part, key in inputs.items()
         ]
     else:

@@ -6,7 +6,6 @@ import polars as pl
 
 from roadworthy.core.errors import InputError
 from roadworthy.sources.data_options import DataOptions
-from roadworthy.sources.splits import PRODUCTION
 from roadworthy.sources.wording import listing
 
 
@@ -20,8 +19,8 @@ class Rows:
         target: (N,) labels or numbers as they stand in the source.
         columns: the columns that play a role, as they stand in the source.
         ids: (N,) row numbers in the source.
-        given: (N,) the split of each row where the source has one; empty words where only its
-            production rows are told apart.
+        given: (N,) the split of each row where the source has one; empty words where only rows
+            that stay apart are told.
         origin: where that split comes from, a sentence.
         classes: class names that the source gives, by number.
         feature_names: names of the columns of an array of features.
@@ -85,18 +84,18 @@ def join(train: Rows, test: Rows) -> Rows:
     )
 
 
-def add_production(rows: Rows, production: Rows) -> Rows:
-    """Put rows from where the model is used behind those that it is trained and tested on.
+def add_apart(rows: Rows, others: Rows, split: str) -> Rows:
+    """Put rows of a split that stays apart behind those that a model is trained and tested on.
 
     Raises:
         InputError: they do not hold the same columns.
     """
     given = np.full(len(rows), "") if rows.given is None else rows.given
-    note = f"Production rows are {production.name}."
+    note = f"{split.capitalize()} rows are {others.name}."
     return replace(
-        _stacked(rows, production, PRODUCTION),
-        given=np.concatenate([given, np.full(len(production), PRODUCTION)]),
-        notes=tuple(dict.fromkeys((*rows.notes, *production.notes, note))),
+        _stacked(rows, others, split),
+        given=np.concatenate([given, np.full(len(others), split)]),
+        notes=tuple(dict.fromkeys((*rows.notes, *others.notes, note))),
     )
 
 

@@ -6,12 +6,14 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.wording import listing
 
 TEST_SHARE = 0.3
-PRODUCTION = "production"
+PRODUCTION, UNLABELLED = "production", "unlabelled"
+APART = (PRODUCTION, UNLABELLED)  # rows that are never split anew
 SYNONYMS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev", "development"),
     "test": ("test", "testing", "holdout", "hold-out"),
     PRODUCTION: ("production", "prod", "deployment"),
+    UNLABELLED: ("unlabelled", "unlabeled", "pool"),
 }
 _CANONICAL = {word: name for name, words in SYNONYMS.items() for word in words}
 
@@ -21,7 +23,7 @@ class Division:
     """Which rows belong to which split.
 
     Args:
-        parts: row positions by split, in the order train, val, test, production.
+        parts: row positions by split, in the order train, val, test, production, unlabelled.
         origin: how it came about, a sentence for the report.
         notes: what was guessed.
     """
@@ -36,11 +38,10 @@ def is_split_name(value: object) -> bool:
     return str(value).strip().lower() in _CANONICAL
 
 
-def are_production(names: np.ndarray) -> np.ndarray:
-    """Say of names of splits (N,) which are rows from where the model is used: (N,) bool."""
+def canonical_names(names: np.ndarray) -> np.ndarray:
+    """Give the splits that names (N,) mean; an unknown name means none, the empty text."""
     words, which = np.unique(names, return_inverse=True)
-    named = [_CANONICAL.get(str(word).strip().lower()) == PRODUCTION for word in words]
-    return np.array(named, dtype=bool)[which]
+    return np.array([_CANONICAL.get(str(word).strip().lower(), "") for word in words])[which]
 
 
 def divide_as_named(names: np.ndarray, origin: str) -> Division:
@@ -49,12 +50,12 @@ def divide_as_named(names: np.ndarray, origin: str) -> Division:
     Raises:
         InputError: a name is not known, or a split is missing.
     """
-    words, which = np.unique(names, return_inverse=True)
+    words = np.unique(names)
     unknown = [word or "(missing)" for word in words if not is_split_name(word)]
     if unknown:
         known = ", ".join(_CANONICAL)
         raise InputError(f"the split column holds {listing(unknown)}: write one of {known}")
-    canonical = np.array([_CANONICAL[str(word).strip().lower()] for word in words])[which]
+    canonical = canonical_names(names)
     parts = {name: np.flatnonzero(canonical == name) for name in SYNONYMS}
     parts = {name: rows for name, rows in parts.items() if len(rows)}
     notes: tuple[str, ...] = ()

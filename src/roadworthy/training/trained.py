@@ -152,7 +152,9 @@ def plan_of(
     network = recipe.recipe if isinstance(recipe, Defended) else recipe
     known = rows.is_labelled
     plan = network.plan(data, rows.take(known), seed)
-    unlabelled = None if known.all() else rows.take(~known)
+    pools = [rows.take(~known), *([] if data.unlabelled is None else [data.unlabelled])]
+    pools = [pool for pool in pools if len(pool)]
+    unlabelled = Split.together("unlabelled", *pools) if pools else None
     plan = replace(plan, unlabelled=unlabelled, machine=machine or plan.machine)
     for strategy in strategies:
         check_fits(strategy, data)
