@@ -30,6 +30,7 @@ TITLES = {
     "detectors": "Detectors of adversarial inputs",
     "guards": "Guards",
     "models": "Baselines",
+    "queries": "Queries: what to label next",
     "strategies": "Strategies",
     "threats": "Threat models beyond balls",
 }

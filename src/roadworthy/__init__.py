@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from roadworthy import attacks, causes, checks, guards, recipes, strategies
+    from roadworthy import attacks, causes, checks, guards, queries, recipes, strategies
     from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
     from roadworthy.core.attack_run import Limits
     from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
@@ -49,6 +49,7 @@ _HOMES = {
     "load_model": "sources",
     "make_dataset": "sources",
     "guards": "",
+    "queries": "",
     "recipes": "",
     "repair": "workflows.repair",
     "run_attack": "core.driver",
@@ -85,6 +86,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "make_dataset",
+    "queries",
     "recipes",
     "repair",
     "run_attack",

@@ -19,6 +19,7 @@ def test_show_takes_a_singular_an_alias_and_a_code(command):
     by_alias, by_name = command("show", "attack", "MADRY"), command("show", "attacks", "pgd")
     assert by_alias == by_name
     assert "accuracy" in command("show", "check", "rw-perf-001")[1]
+    assert command("show", "query", "QBC") == command("show", "queries", "query-by-committee")
 
 
 def test_show_as_json_holds_the_page_and_the_parameters(command):

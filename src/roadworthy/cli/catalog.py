@@ -21,6 +21,7 @@ KINDS = {
     "strategies": ("roadworthy.strategies", "STRATEGIES"),
     "guards": ("roadworthy.guards", "GUARDS"),
     "detectors": ("roadworthy.guards", "DETECTORS"),
+    "queries": ("roadworthy.queries", "QUERIES"),
 }
 
 LIST_EXAMPLES = """
@@ -102,7 +103,14 @@ def registry(kind: str) -> Any:
     """
     from roadworthy.core.errors import InputError
 
-    plural = kind.casefold() if kind.casefold() in KINDS else f"{kind.casefold()}s"
+    named = kind.casefold()
+    plural = (
+        named
+        if named in KINDS
+        else f"{named.removesuffix('y')}ies"
+        if named.endswith("y")
+        else f"{named}s"
+    )
     if plural not in KINDS:
         raise InputError(f"there is no kind {kind!r}: one of {', '.join(KINDS)}")
     module, name = KINDS[plural]
@@ -136,7 +144,9 @@ def describe(item: Any) -> dict[str, Any]:
 
         entry["supports"] = list(items_for(entry["code"], entry["area"]))
     if hasattr(item, "threats"):
-        entry |= {"threats": sorted(item.threats), "needs": sorted(item.needs)}
+        entry["threats"] = sorted(item.threats)
+    if isinstance(getattr(item, "needs", None), frozenset):
+        entry["needs"] = sorted(item.needs)
     return entry | {"parameters": _parameters(item)}
 
 
