@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from roadworthy.core.threat import Ball
     from roadworthy.frameworks import wrap_model
     from roadworthy.sources import load_dataset, load_model, make_dataset, save_bundle
-    from roadworthy.workflows.compare import diff
+    from roadworthy.workflows.compare import compare
+    from roadworthy.workflows.diff import diff
     from roadworthy.workflows.inspection import inspect
     from roadworthy.workflows.repair import repair
+    from roadworthy.workflows.training import train
 
 # names are looked up when used: `roadworthy --help` must not wait for torch
 _HOMES = {
@@ -43,7 +45,8 @@ _HOMES = {
     "attacks": "",
     "causes": "",
     "checks": "",
-    "diff": "workflows.compare",
+    "compare": "workflows.compare",
+    "diff": "workflows.diff",
     "inspect": "workflows.inspection",
     "load_dataset": "sources",
     "load_model": "sources",
@@ -55,6 +58,7 @@ _HOMES = {
     "run_attack": "core.driver",
     "run_attacks": "core.driver",
     "strategies": "",
+    "train": "workflows.training",
     "save_bundle": "sources",
     "wrap_model": "frameworks",
 }
@@ -80,6 +84,7 @@ __all__ = [
     "attacks",
     "causes",
     "checks",
+    "compare",
     "diff",
     "guards",
     "inspect",
@@ -93,6 +98,7 @@ __all__ = [
     "run_attacks",
     "save_bundle",
     "strategies",
+    "train",
     "wrap_model",
 ]
 

@@ -1,66 +1,132 @@
-import dataclasses
+"""Trainings side by side, and the promises that make the comparison fair."""
 
+import numpy as np
 import pytest
+import torch
 
-from roadworthy.core.estimates import proportion
-from roadworthy.core.finding import Finding, Threshold, Verdict, compare
-from roadworthy.core.report import SCHEMA, Inspected, Judged, Report, Times
-from roadworthy.workflows.compare import Change, diff
-
-
-def report(*findings, model_hash="a"):
-    return Report(
-        SCHEMA,
-        Inspected("m", model_hash, "d", "b", "nominal", (), (1,), (), {}, "", ()),
-        Judged("defaults", "c", "fail", 0, "standard", "0", "e", ""),
-        findings,
-        Times("", 0.0, {}, {}),
-    )
+from roadworthy.core.dataset import Task
+from roadworthy.core.errors import InputError
+from roadworthy.recipes import MLP
+from roadworthy.workflows import compare as comparing
+from roadworthy.workflows.compare import compare
+from roadworthy.workflows.contenders import Contender, contender, contenders
+from roadworthy.workflows.training import ask, doubling, fit, label_order, train, with_labels
+from tests.toy_data import toy
 
 
-def finding(right, n=100, *, good="above", limit=0.5, code="RW-PERF-001"):
-    estimate, threshold = proportion("share", right, n), Threshold("limit", limit, good, "test")
-    verdict = compare(estimate, threshold)
-    return Finding(code, "", "performance", "c", "C", verdict, "It is.", "", estimate, threshold)
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
 
 
-def change(before, after):
-    (entry,) = diff(report(before), report(after)).entries
-    return entry.change
+@pytest.fixture(scope="module")
+def data():
+    return toy(Task.NOMINAL, "tabular")
+
+
+def test_a_name_is_a_recipe_its_strategies_and_a_query(data):
+    found = contender("mlp+label-smoothing@margin", data, ["mlp.width=8", "cnn.width=3"])
+    assert found.recipe.recipe.width == 8
+    assert [s.card.name for s in found.recipe.strategies] == ["label-smoothing"]
+    assert found.query.card.name == "margin"
+
+
+def test_without_a_recipe_it_is_the_usual_one(data):
+    assert contender("label-smoothing", data).recipe.recipe == MLP()
+    assert contender("", data).recipe == MLP()
+    assert [each.name for each in contenders(["label-smoothing"], data)] == [
+        "mlp",
+        "label-smoothing",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (finding(95), finding(95), Change.SAME),
-        (finding(95), finding(93), Change.SAME),  # the intervals overlap
-        (finding(95), finding(70), Change.WORSE),  # both pass, yet beyond doubt lower
-        (finding(70), finding(95), Change.BETTER),
-        (finding(95), finding(20), Change.WORSE),
-        (finding(20), finding(50), Change.BETTER),
-        (finding(20, good="below"), finding(70, good="below"), Change.WORSE),
-    ],
+    "name", ["mlp+cnn", "mlp@margin@badge", "mlp+margin", "label-smoothing+mlp"]
 )
-def test_a_change_counts_when_the_verdict_or_the_intervals_part(before, after, expected):
-    assert change(before, after) is expected
+def test_names_that_are_no_training_are_refused(name, data):
+    with pytest.raises(InputError):
+        contender(name, data)
 
 
-def test_what_was_judged_once_only_is_neither_better_nor_worse():
-    unjudged = dataclasses.replace(finding(95), verdict=Verdict.NOT_ASSESSED, estimate=None)
-    assert change(finding(95), unjudged) is Change.UNSURE
-    assert change(unjudged, unjudged) is Change.SAME
+def test_all_stands_for_what_suits_the_data():
+    names = [each.name for each in contenders(["all"], toy(Task.ORDINAL, "tabular"))]
+    assert names[0] == "mlp"
+    assert "coral" in names
+    assert "adversarial-training" not in names
 
 
-def test_findings_of_one_report_only_are_new_or_gone():
-    one, other = finding(95), finding(20, code="RW-PERF-002")
-    entries = diff(report(one), report(other)).entries
-    assert [entry.change for entry in entries] == [Change.NEW, Change.GONE]
+def test_the_beginnings_of_the_order_are_balanced_and_nested(data):
+    order = label_order(data.train, data.task, 3)
+    y = data.train.y
+    assert sorted(order.tolist()) == list(range(len(y)))
+    share = torch.bincount(y) / len(y)
+    for n in (6, 12, 30, 60):
+        counts = torch.bincount(y[order[:n]], minlength=3)
+        assert ((counts - n * share).abs() <= 1).all()
+    assert not torch.equal(order, label_order(data.train, data.task, 4))
 
 
-def test_a_new_failure_is_worse_and_a_new_pass_is_not():
-    assert diff(report(), report(finding(20))).worse
-    assert not diff(report(), report(finding(95))).worse
+def test_rows_that_are_not_given_have_no_target(data):
+    rows = with_labels(data.train, torch.tensor([3, 8]))
+    assert rows.is_labelled.nonzero()[:, 0].tolist() == [3, 8]
+    assert data.train.is_labelled.all()
 
 
-def test_another_model_is_said_to_be_another():
-    assert diff(report(), report(model_hash="z")).subject == ("the model is not the same",)
+def test_every_training_may_pass_as_many_rows():
+    data = toy(Task.NOMINAL, "tabular")
+    seen = []
+
+    class Counted(MLP):
+        def plan(self, *given):
+            plan = super().plan(*given)
+            return plan.add(augment=(lambda x: seen.append(len(x)) or x,))
+
+    for n in (6, 30, 90):
+        seen.clear()
+        fit(Counted(), data, label_order(data.train, data.task, 0)[:n], 0, passes=1800)
+        assert sum(seen) == 1800
+
+
+def test_a_query_keeps_the_first_labels_and_chooses_the_rest(data):
+    order = label_order(data.train, data.task, 0)
+    chosen = contender("mlp@margin", data, ["mlp.epochs=2"])
+    given = ask(chosen, data, order, 24, passes=500, seed=0, rungs=(6, 12, 24))
+    assert given[:6].tolist() == order[:6].tolist()
+    assert len(set(given.tolist())) == 24
+    assert set(given.tolist()) != set(order[:24].tolist())
+
+
+def test_numbers_double_up_to_the_last():
+    assert doubling(20, 100) == (20, 40, 80, 100)
+    assert doubling(5, 5) == (5,)
+
+
+def test_a_training_learns_and_says_how_well(data):
+    found = train(data, "mlp", labels=60, passes=6000)
+    assert found.labels == 60
+    assert found.score.value > 0.8
+    assert found.score.n == len(data.test)
+    with pytest.raises(InputError, match="120 rows with a target: 500"):
+        train(data, "mlp", labels=500)
+
+
+def test_what_is_finished_is_read_and_not_trained_again(data, tmp_path, monkeypatch):
+    names = ("mlp", "label-smoothing")
+    first = compare(data, names, labels=(12, 24), seeds=2, passes=600, store=tmp_path)
+    monkeypatch.setattr(comparing, "fit", lambda *_, **__: pytest.fail("trained again"))
+    again = compare(data, names, labels=(12, 24), seeds=2, passes=600, store=tmp_path)
+    assert np.array_equal(first.told, again.told)
+    assert first.sentence == again.sentence
+
+
+def test_equal_recipes_come_to_equal_errors(data):
+    entrants = [Contender("one", MLP(epochs=1)), Contender("two", MLP(epochs=1))]
+    found = compare(data, entrants, labels=(12, 24), seeds=2, passes=600)
+    assert np.array_equal(found.told[0], found.told[1])  # the same rows, weights and steps
+    assert found.names == ("one", "two")
+
+
+def test_comparisons_of_nothing_are_refused(data):
+    for given in ({"labels": (1,)}, {"labels": (500,)}, {"seeds": 1}):
+        with pytest.raises(InputError, match="a comparison takes"):
+            compare(data, ("mlp",), **given)

@@ -1,8 +1,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from roadworthy.cli.data_options import (
     Data,
     DataOptions,
@@ -129,8 +127,4 @@ def attack(
         out=out,
         report=report,
     )
-    try:
-        attack_session.run(request, as_json)
-    except KeyboardInterrupt:
-        typer.echo(session.STOPPED, err=True)
-        raise typer.Exit(session.INTERRUPTED) from None
+    session.stoppable(lambda: attack_session.run(request, as_json))

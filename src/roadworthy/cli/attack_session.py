@@ -70,8 +70,8 @@ class Request:
     report: Path | None
 
 
-def run(request: Request, as_json: bool) -> None:
-    """Attack, print what was found, write what was asked for."""
+def run(request: Request, as_json: bool) -> int:
+    """Attack, print what was found, write what was asked for; give the exit code."""
     attacks, detectors = _chosen(request)
     if request.rows < 1:
         raise InputError(f"--rows takes a number from 1, not {request.rows}")
@@ -112,6 +112,7 @@ def run(request: Request, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(finding)).decode() + "\n")
     else:
         show(finding, attacked, Console())
+    return 0
 
 
 def _chosen(request: Request) -> tuple[tuple[EvasionAttack, ...], tuple[Detector, ...]]:

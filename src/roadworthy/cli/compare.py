@@ -1,84 +1,82 @@
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import typer
-
-if TYPE_CHECKING:
-    from roadworthy.core.report import Report
+from roadworthy.cli.data_options import (
+    Data,
+    DataOptions,
+    Fresh,
+    Seed,
+    StoreFolder,
+    option,
+    takes_data_options,
+)
 
 EXAMPLES = """
 Examples:
 
-  roadworthy diff before/report.json after/report.json
-  roadworthy diff a.json b.json --json --gate
-  roadworthy diff a.json b.json --out comparison.html
-      every chart that both reports have, before and after in one
+  roadworthy compare digits --labels 20,50,100 --seeds 5
+  roadworthy compare patients.csv --target outcome --recipes mlp,fixmatch,mlp@margin
+  roadworthy compare photos/ --recipes all --set cnn.width=8 --passes 50000
 
-Exit codes: 0, or 1 with --gate when something became worse, 2 when a file is wrong.
+A name is a recipe, then strategies after +, then a query after @: cnn+simclr+linear-probe, or
+fixmatch@badge. The first recipe is what the others are compared with.
 """
 
 
-def diff(
-    before: Annotated[Path, typer.Argument(help="report.json of the earlier inspection.")],
-    after: Annotated[Path, typer.Argument(help="report.json of the later inspection.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="File for a page of both: comparison.html.", show_default=False),
+@takes_data_options
+def compare(
+    data_options: DataOptions,
+    data: Data = None,
+    recipes: Annotated[
+        str,
+        option(
+            "--recipes",
+            help="Trainings, separated by commas; all takes what suits the data.",
+            show_default=True,
+        ),
+    ] = "all",
+    labels: Annotated[
+        str, option("--labels", help="Numbers of labels, rising.", show_default=True)
+    ] = "20,50,100,300",
+    seeds: Annotated[
+        int, option("--seeds", help="Trainings of each, at least 2.", show_default=True)
+    ] = 5,
+    passes: Annotated[
+        int,
+        option("--passes", help="Rows through the network per training.", show_default=True),
+    ] = 20_000,
+    settings: Annotated[
+        list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
     ] = None,
-    gate: Annotated[
-        bool,
-        typer.Option("--gate", help="Exit 1 when something became worse.", show_default=False),
-    ] = False,
+    out: Annotated[
+        Path, option("--out", help="Folder for the comparison.", show_default=True)
+    ] = Path("roadworthy-comparison"),
+    seed: Seed = 0,
+    store: StoreFolder = None,
+    fresh: Fresh = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for a script.", show_default=False)
+        bool, option("--json", help="Print the comparison as JSON instead of the table.")
     ] = False,
 ) -> None:
-    """Show what changed between two inspections, finding by finding."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Compare trainings on the same few labels: which is worth it, and is labelling more?"""
+    from roadworthy.cli import session, training_session
 
-    from roadworthy.core.report import read_report
-    from roadworthy.render.numbers import interval
-    from roadworthy.workflows import compare
-
-    old, new = read_report(before), read_report(after)
-    difference = compare.diff(old, new)
-    page = None if out is None else _write(old, new, out)
-    if as_json:
-        entries = [
-            {"key": entry.key, "change": str(entry.change), "text": entry.text}
-            for entry in difference.entries
-        ]
-        typer.echo(json.dumps({"subject": difference.subject, "entries": entries}, indent=2))
-    else:
-        console = Console()
-        for sentence in difference.subject:
-            console.print(Text(sentence))
-        table = Table(box=None, pad_edge=False)
-        for heading in ("change", "finding", "before", "after"):
-            table.add_column(heading)
-        for entry in difference.entries:
-            if entry.change is not compare.Change.SAME:
-                estimates = [
-                    interval(found.estimate) if found is not None and found.estimate else ""
-                    for found in (entry.before, entry.after)
-                ]
-                table.add_row(str(entry.change), Text(f"{entry.key} {entry.text}"), *estimates)
-        same = sum(entry.change is compare.Change.SAME for entry in difference.entries)
-        console.print(table if table.row_count else "Nothing changed.")
-        console.print(f"{same} findings are the same.", highlight=False)
-        if page is not None:
-            console.print(f"Before and after: {page}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1 if gate and difference.worse else 0)
-
-
-def _write(before: "Report", after: "Report", out: Path) -> Path:
-    from roadworthy.core.comparison import Comparison
-    from roadworthy.core.errors import InputError
-
-    try:
-        return Comparison(before, after).save(out)
-    except OSError as error:
-        raise InputError(f"cannot write {out} ({error.strerror}): name another file") from None
+    work = session.Work.of(
+        None,
+        data,
+        data_options,
+        seed=seed,
+        device="cpu",
+        store=store,
+        fresh=fresh,
+        include_rows=False,
+    )
+    asked = training_session.Comparison(
+        session.names_in(recipes),
+        training_session.numbers_in(labels, "--labels"),
+        seeds,
+        passes,
+        tuple(settings or ()),
+        out,
+    )
+    session.stoppable(lambda: training_session.compare(work, asked, as_json))

@@ -1,8 +1,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from roadworthy.cli.data_options import (
     Budget,
     Data,
@@ -94,9 +92,4 @@ def inspect(
     if dry_run:
         session.show_plan(request)
         return
-    try:
-        code = session.run(request, as_json)
-    except KeyboardInterrupt:
-        typer.echo(session.STOPPED, err=True)
-        code = session.INTERRUPTED
-    raise typer.Exit(code)
+    session.stoppable(lambda: session.run(request, as_json))

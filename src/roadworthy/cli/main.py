@@ -5,7 +5,17 @@ import traceback
 import typer
 
 from roadworthy import __version__
-from roadworthy.cli import attack, catalog, compare, inspection, policy_file, repair, report
+from roadworthy.cli import (
+    attack,
+    catalog,
+    compare,
+    diff,
+    inspection,
+    policy_file,
+    repair,
+    report,
+    train,
+)
 
 INPUT_WRONG, BROKEN = 2, 70
 
@@ -22,7 +32,9 @@ for name, verb, examples in (
     ("inspect", inspection.inspect, inspection.EXAMPLES),
     ("attack", attack.attack, attack.EXAMPLES),
     ("repair", repair.repair, repair.EXAMPLES),
-    ("diff", compare.diff, compare.EXAMPLES),
+    ("train", train.train, train.EXAMPLES),
+    ("compare", compare.compare, compare.EXAMPLES),
+    ("diff", diff.diff, diff.EXAMPLES),
     ("report", report.report, report.EXAMPLES),
     ("init", policy_file.init, policy_file.EXAMPLES),
     ("list", catalog.list_kind, catalog.LIST_EXAMPLES),

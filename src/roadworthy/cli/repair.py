@@ -1,8 +1,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from roadworthy.cli.data_options import (
     Budget,
     Data,
@@ -107,9 +105,4 @@ def repair(
         policy=repair_session.choose_policy(policy, only or [], skip or []),
         effort=Effort.parse(budget),
     )
-    try:
-        code = repair_session.run(request, as_json)
-    except KeyboardInterrupt:
-        typer.echo(session.STOPPED, err=True)
-        code = session.INTERRUPTED
-    raise typer.Exit(code)
+    session.stoppable(lambda: repair_session.run(request, as_json))

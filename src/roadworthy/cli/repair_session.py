@@ -16,11 +16,11 @@ from roadworthy.cli.session import choose_policy as choose_policy_of
 from roadworthy.core.comparison import Effect
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import InputError
-from roadworthy.core.finding import Finding, Verdict
+from roadworthy.core.finding import Verdict
 from roadworthy.core.policy import Policy
 from roadworthy.core.report import read_report
 from roadworthy.render.characters import one_line
-from roadworthy.render.numbers import bounds, number
+from roadworthy.render.numbers import on_two_lines
 from roadworthy.sources import save_bundle
 from roadworthy.workflows.chosen_items import choose_items
 from roadworthy.workflows.defenses import DEFENSES
@@ -143,7 +143,10 @@ def show(repaired: Repaired, console: Console) -> None:
     for heading in ("finding", "before", "after", "effect"):
         table.add_column(heading, no_wrap=heading in ("before", "after"))
     for change in repaired.changes:
-        estimates = [_on_two_lines(found) for found in (change.before, change.after)]
+        estimates = [
+            str(found.verdict) if found.estimate is None else on_two_lines(found.estimate)
+            for found in (change.before, change.after)
+        ]
         effect = Text(str(change.effect), style=STYLES.get(change.effect, ""))
         table.add_row(Text(one_line(change.after.title)), *estimates, effect)
     console.print(table)
@@ -152,14 +155,6 @@ def show(repaired: Repaired, console: Console) -> None:
         for alarm in change.after.alarms:
             console.print(Text(f"{change.after.title}: {alarm.text}", style="yellow"))
     console.print(Text(repaired.sentence, style="bold"))
-
-
-def _on_two_lines(finding: Finding) -> str:
-    """Write an estimate above its interval, so that a narrow screen has room for both."""
-    if finding.estimate is None:
-        return str(finding.verdict)
-    measure = finding.estimate
-    return f"{number(measure.value, measure.unit)}\n{bounds(measure)}".rstrip()
 
 
 def as_text(repaired: Repaired) -> str:

@@ -2,10 +2,12 @@ import dataclasses
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -239,8 +241,22 @@ def _prepare(request: Request, bar: Bar) -> Bench:
 
 def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
     """Load data and model as the command line names them."""
+    dataset = load_data(work)
+    loaded = load_model(
+        work.model,
+        dataset,
+        trust=work.options.trust,
+        seed=work.seed,
+        store=work.store,
+        progress=bar,
+    )
+    return dataset, loaded
+
+
+def load_data(work: Work) -> Dataset:
+    """Load the data as the command line names them."""
     options = work.options
-    dataset = load_dataset(
+    return load_dataset(
         work.data,
         target=options.target,
         split=options.split,
@@ -261,15 +277,20 @@ def load(work: Work, bar: Bar) -> tuple[Dataset, Model]:
         classes=tuple(options.classes),
         seed=work.seed,
     )
-    loaded = load_model(
-        work.model,
-        dataset,
-        trust=options.trust,
-        seed=work.seed,
-        store=work.store,
-        progress=bar,
-    )
-    return dataset, loaded
+
+
+def stoppable(work: Callable[[], int]) -> NoReturn:
+    """Do the work and exit with its code; Ctrl-C says that nothing finished is lost.
+
+    Raises:
+        typer.Exit: always.
+    """
+    try:
+        code = work()
+    except KeyboardInterrupt:
+        typer.echo(STOPPED, err=True)
+        code = INTERRUPTED
+    raise typer.Exit(code)
 
 
 def names_in(text: str) -> tuple[str, ...]:

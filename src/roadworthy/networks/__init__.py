@@ -13,6 +13,7 @@ from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
 from roadworthy.networks.rescale import Rescale
+from roadworthy.networks.strided_cnn import StridedCNN
 from roadworthy.networks.tabular_encoder import TabularEncoder
 from roadworthy.networks.thermometer import Thermometer
 
@@ -24,6 +25,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "linear": Linear,
     "mlp": MLP,
     "rescale": Rescale,
+    "strided-cnn": StridedCNN,
     "tabular-encoder": TabularEncoder,
     "thermometer": Thermometer,
 }

@@ -8,6 +8,7 @@ from roadworthy.recipes.logistic_regression import LogisticRegression
 from roadworthy.recipes.mlp import MLP
 from roadworthy.recipes.random_forest import RandomForest
 from roadworthy.recipes.ridge import Ridge
+from roadworthy.recipes.strided_cnn import StridedCNN
 
 RECIPES: Registry[type[Recipe]] = Registry(
     "recipes",
@@ -17,6 +18,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
     MLP,
     RandomForest,
     Ridge,
+    StridedCNN,
 )
 
 __all__ = [
@@ -27,4 +29,5 @@ __all__ = [
     "LogisticRegression",
     "RandomForest",
     "Ridge",
+    "StridedCNN",
 ]

@@ -29,6 +29,11 @@ def bounds(measure: Measure) -> str:
     return f"[{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
 
 
+def on_two_lines(measure: Measure) -> str:
+    """Write an estimate above its interval, so that a narrow screen has room for both."""
+    return f"{number(measure.value, measure.unit)}\n{bounds(measure)}".rstrip()
+
+
 def cell(value: str | float | int | None) -> str:
     """Write a table's cell; a whole number may be a name, so it keeps all its digits."""
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -171,6 +171,7 @@ class TrainPlan:
         beside: networks that are trained along and left behind, by name.
         after: what is done after each step.
         cost: rows that pass the network per row of a step, where a plain training has 1.
+        spent: rows that passed a network before, in trainings that strategies made.
         writers: which strategy set a part.
         watch: looks on after each epoch.
         machine: where it runs.
@@ -195,6 +196,7 @@ class TrainPlan:
     beside: Mapping[str, Beside] = field(default_factory=dict)
     after: tuple[After, ...] = ()
     cost: float = 1.0
+    spent: int = 0
     writers: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
     machine: Machine = Machine()
@@ -233,6 +235,16 @@ class TrainPlan:
         writers = {**self.writers, "head": writer}
         return replace(self, parts=(*parts, head), writers=writers)
 
+    def lasting(self, passes: int) -> "TrainPlan":
+        """Give the plan with as many epochs as let so many rows pass the network, and at least one.
+
+        What strategies spent before and spend at each step counts.
+        """
+        rows = len(self.rows)
+        epochs = max(1, round((passes - self.spent) / (rows * self.cost)))
+        schedule = replace(self.schedule, epochs=epochs, batch=min(self.schedule.batch, rows))
+        return replace(self, schedule=schedule)
+
     def within(self, name: str, seed: int) -> "TrainPlan":
         """Give the plan of a training that is a part of this one, with a seed of its own."""
         return replace(self, seed=seed, machine=self.machine.inside(name))
@@ -245,8 +257,9 @@ class TrainPlan:
         beside: Mapping[str, Beside] | None = None,
         after: tuple[After, ...] = (),
         cost: float = 0.0,
+        spent: int = 0,
     ) -> "TrainPlan":
-        """Add changes of inputs, penalties, networks beside, and what is done after a step."""
+        """Add changes of inputs, penalties, networks beside, what follows a step, and work."""
         return replace(
             self,
             augment=(*self.augment, *augment),
@@ -254,6 +267,7 @@ class TrainPlan:
             beside={**self.beside, **(beside or {})},
             after=(*self.after, *after),
             cost=self.cost + cost,
+            spent=self.spent + spent,
         )
 
     def keep(self, writer: str, is_kept: Tensor) -> "TrainPlan":

@@ -1,12 +1,16 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Task
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 
+SMALL_DATA = ("representation", "semi-supervised", "transfer", "ordinal", "ranking")
+Family = Literal[
+    "defense", "data", "representation", "semi-supervised", "transfer", "ordinal", "ranking"
+]
 CLASSES = frozenset({Task.NOMINAL, Task.ORDINAL})
 
 
@@ -19,6 +23,7 @@ class Strategy(ABC):
     """
 
     card: ClassVar[Card]
+    family: ClassVar[Family] = "defense"
     tasks: ClassVar[frozenset[Task]] = CLASSES
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
     reads_logits: ClassVar[bool] = False  # needs outputs that are logits of the classes

@@ -134,6 +134,7 @@ def plan_of(
     seed: int,
     progress: Progress,
     machine: Machine | None = None,
+    passes: int | None = None,
 ) -> TrainPlan:
     """Say what a recipe will train and how, as its strategies change it.
 
@@ -144,6 +145,7 @@ def plan_of(
         seed: of every random number.
         progress: networks that a strategy needs beforehand are shown there.
         machine: where the training runs; None computes on the CPU and keeps nothing.
+        passes: rows that may pass the network in all; None leaves that to the recipe.
 
     Raises:
         InputError: the recipe or a strategy does not know this task or kind of input.
@@ -156,12 +158,14 @@ def plan_of(
     pools = [pool for pool in pools if len(pool)]
     unlabelled = Split.together("unlabelled", *pools) if pools else None
     plan = replace(plan, unlabelled=unlabelled, machine=machine or plan.machine)
+    if passes is not None:
+        plan = plan.lasting(passes)  # of trainings that strategies make beforehand, too
     for strategy in strategies:
         check_fits(strategy, data)
         with piece(progress, strategy.card.name, 0.0):
             plan = strategy.apply(plan, progress)
     _check_head(plan, strategies)
-    return plan
+    return plan if passes is None else plan.lasting(passes)
 
 
 def _check_head(plan: TrainPlan, strategies: tuple[Strategy, ...]) -> None:

@@ -8,6 +8,7 @@ from roadworthy.networks.cnn import CNN
 from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
+from roadworthy.networks.strided_cnn import StridedCNN
 from roadworthy.networks.tabular_encoder import TabularEncoder
 from roadworthy.verification.normalization import Centering, Rescaling
 from roadworthy.verification.traced import traced
@@ -61,7 +62,7 @@ def _unrolled(module: nn.Module) -> list[nn.Module]:
         return [nn.Flatten(), *_unrolled(module.layers), module.head]
     if kind is Linear:
         return [nn.Flatten(), module.head]
-    if kind is CNN:
+    if kind in (CNN, StridedCNN):
         parts = [*_unrolled(module.stages), nn.Flatten(), *_unrolled(module.body), nn.ReLU()]
         return [*parts, *_unrolled(module.head)]
     if kind in IDLE:

@@ -1,111 +1,146 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from pathlib import Path
 
-from roadworthy.core.comparison import Comparison
-from roadworthy.core.finding import SEVERITY, Finding, Verdict
-from roadworthy.core.report import Report
+import msgspec
+import numpy as np
 
+from roadworthy.core.atomic import replacing
+from roadworthy.core.dataset import Dataset
+from roadworthy.core.energy import metered
+from roadworthy.core.errors import InputError
+from roadworthy.core.fingerprint import code_fingerprint, fingerprint
+from roadworthy.core.progress import Progress, Silent, piece
+from roadworthy.core.study import Study
+from roadworthy.workflows.contenders import Contender, contenders
+from roadworthy.workflows.training import ask, errors, fit, label_order
 
-class Change(StrEnum):
-    """How a finding differs between two inspections."""
-
-    NEW = "new"  # only the later inspection has it
-    GONE = "gone"  # only the earlier one has it
-    WORSE = "worse"  # a worse verdict, or an estimate that is worse beyond doubt
-    BETTER = "better"
-    MOVED = "moved"  # the estimates differ beyond doubt, but no limit says which way is good
-    UNSURE = "unsure"  # judged in one of them only, so nothing is known of the change
-    SAME = "same"
-
-
-_UNJUDGED = (Verdict.NOT_ASSESSED, Verdict.ERROR)
+LABELS = (20, 50, 100, 300)
+PASSES = 20_000  # rows through the network per training, unless told otherwise
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One finding in two inspections.
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One training of one contender.
 
     Args:
-        key: code and scope.
-        change: what became of it.
-        before: the finding in the earlier inspection, or None.
-        after: the finding in the later one, or None.
-        text: the change in a sentence.
+        errors: (N,) of the test rows.
+        seconds: of processor time, with the choosing of labels.
+        joules: of energy; None where the machine does not count them.
     """
 
-    key: str
-    change: Change
-    before: Finding | None
-    after: Finding | None
-    text: str
+    errors: np.ndarray
+    seconds: float
+    joules: float | None
 
 
-@dataclass(frozen=True)
-class Difference:
-    """What changed between two inspections.
+def compare(
+    data: Dataset,
+    recipes: Sequence[str] | Sequence[Contender] = ("all",),
+    *,
+    labels: Sequence[int] = LABELS,
+    seeds: int = 5,
+    passes: int = PASSES,
+    seed: int = 0,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Study:
+    """Train several recipes on the same few labels, and say which is worth taking.
+
+    Each seed draws the labelled rows and the first weights, the same for all; a larger number of
+    labels holds the smaller ones. Every training passes as many rows through its network. No
+    training sees a test row, and none is stopped or tuned by rows that it was not given.
 
     Args:
-        subject: which of model, dataset, policy and code are not the same, as sentences.
-        entries: every finding of either, in the later report's order.
+        data: its training split gives labels, and rows whose labels are hidden.
+        recipes: names such as `fixmatch` or `mlp@margin`; `all` takes what suits the data. The
+            plain recipe comes first, and is added where it lacks.
+        labels: numbers of labels; those beyond what there is are left out.
+        seeds: trainings per recipe and number of labels; at least 2.
+        passes: rows through the network per training.
+        seed: the root of every random number.
+        store: folder where finished trainings are kept; none are kept without.
+        progress: where to say how far the work is.
+
+    Raises:
+        InputError: a recipe is unknown or does not suit the data, or there is nothing to compare.
     """
-
-    subject: tuple[str, ...]
-    entries: tuple[Entry, ...]
-
-    @property
-    def worse(self) -> tuple[Entry, ...]:
-        """The findings that became worse, or are new and not passed."""
-        bad = (Verdict.WARN, Verdict.FAIL, Verdict.ERROR)
-        return tuple(
-            entry
-            for entry in self.entries
-            if entry.change is Change.WORSE
-            or (entry.change is Change.NEW and entry.after and entry.after.verdict in bad)
+    told = progress or Silent()
+    entrants = [recipe for recipe in recipes if isinstance(recipe, Contender)]
+    if len(entrants) < len(recipes):
+        entrants = contenders([str(recipe) for recipe in recipes], data)
+    known = int(data.train.is_labelled.sum())
+    rungs = tuple(sorted({n for n in labels if n <= known}))
+    if not rungs or seeds < 2 or rungs[0] < max(2, len(data.classes)):
+        raise InputError(
+            f"a comparison takes 2 seeds or more and numbers of labels from the number of classes "
+            f"to the {known} that there are; got {seeds} seeds and labels {tuple(labels)}"
         )
+    kept = None if store is None else Path(store) / "trials"
+    told.plan(float(len(entrants) * len(rungs) * seeds))
+    trials = [
+        [
+            [_trial(each, data, rungs[: k + 1], passes, seed + s, kept, told) for s in range(seeds)]
+            for k in range(len(rungs))
+        ]
+        for each in entrants
+    ]
+    wrong = np.array([[[trial.errors for trial in row] for row in rows] for rows in trials])
+    chooses = np.random.default_rng(seed).permutation(wrong.shape[3]) < wrong.shape[3] // 2
+    return Study(
+        data.name,
+        data.task,
+        tuple(each.name for each in entrants),
+        rungs,
+        wrong[..., chooses],
+        wrong[..., ~chooses],
+        np.array([[np.mean([t.seconds for t in row]) for row in rows] for rows in trials]),
+        np.array([[_mean_joules(row) for row in rows] for rows in trials]),
+        known,
+        passes,
+    )
 
 
-def diff(before: Report, after: Report) -> Difference:
-    """Compare two inspections finding by finding.
-
-    An estimate counts as changed only when the two intervals do not overlap.
-    """
-    old = {finding.key: finding for finding in before.findings}
-    new = {finding.key: finding for finding in after.findings}
-    entries = [_compare(key, old.get(key), new.get(key)) for key in [*new, *(old.keys() - new)]]
-    return Difference(Comparison(before, after).differences, tuple(entries))
+def _mean_joules(trials: list[Trial]) -> float:
+    return float(np.mean([np.nan if trial.joules is None else trial.joules for trial in trials]))
 
 
-def _compare(key: str, before: Finding | None, after: Finding | None) -> Entry:
-    if before is None or after is None:
-        present = after or before
-        assert present is not None
-        change = Change.GONE if after is None else Change.NEW
-        return Entry(key, change, before, after, f"{present.title}: {present.verdict}")
-    change = _change(before, after)
-    text = f"{after.title}: {before.verdict}"
-    if after.verdict != before.verdict:
-        text += f" → {after.verdict}"
-    return Entry(key, change, before, after, text)
+def _trial(
+    each: Contender,
+    data: Dataset,
+    rungs: tuple[int, ...],
+    passes: int,
+    seed: int,
+    kept: Path | None,
+    progress: Progress,
+) -> Trial:
+    """Train a contender with the most labels of some rungs, or read what was kept."""
+    key = fingerprint(repr(each), data.fingerprint, rungs[-1], passes, seed, code_fingerprint())
+    if each.query is not None:
+        key = fingerprint(key, rungs)
+    file = None if kept is None else kept / f"{key[:32]}.json"
+    with piece(progress, f"{each.name}, {rungs[-1]} labels", 1.0):
+        if file is not None and file.is_file():
+            return _read(file)
+        with metered() as work:
+            order = label_order(data.train, data.task, seed)
+            given = order[: rungs[-1]]
+            if each.query is not None:
+                given = ask(each, data, order, rungs[-1], passes=passes, seed=seed, rungs=rungs)
+            model = fit(each.recipe, data, given, seed, passes=passes)
+        trial = Trial(errors(model, data, data.test), work.seconds, work.joules)
+        if file is not None:
+            _write(trial, file)
+        progress.advance(1.0)
+    return trial
 
 
-def _change(before: Finding, after: Finding) -> Change:
-    unjudged = [finding.verdict in _UNJUDGED for finding in (before, after)]
-    if all(unjudged):
-        return Change.SAME
-    if any(unjudged):
-        return Change.UNSURE
-    moved = _estimate_change(before, after)
-    if after.verdict != before.verdict:
-        is_worse = SEVERITY[after.verdict] > SEVERITY[before.verdict]
-        return Change.WORSE if is_worse else Change.BETTER
-    return moved
+def _write(trial: Trial, file: Path) -> None:
+    said = {"errors": trial.errors.tolist(), "seconds": trial.seconds, "joules": trial.joules}
+    with replacing(file) as half:
+        half.write_bytes(msgspec.json.encode(said))
 
 
-def _estimate_change(before: Finding, after: Finding) -> Change:
-    a, b = before.estimate, after.estimate
-    if a is None or b is None or (b.low <= a.high and a.low <= b.high):
-        return Change.SAME
-    if after.threshold is None:
-        return Change.MOVED
-    rose = b.value > a.value
-    return Change.BETTER if rose == (after.threshold.good == "above") else Change.WORSE
+def _read(file: Path) -> Trial:
+    said = msgspec.json.decode(file.read_bytes())
+    return Trial(np.array(said["errors"]), said["seconds"], said["joules"])

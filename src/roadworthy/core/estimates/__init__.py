@@ -1,6 +1,7 @@
 """Every interval and every correction for multiplicity that Roadworthy reports."""
 
 from roadworthy.core.estimates.compared_means import Differences, Part, differences
+from roadworthy.core.estimates.crossed import crossed_mean
 from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
 from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
 from roadworthy.core.estimates.order import deviation, largest, largest_of, quantile, smallest
@@ -44,6 +45,7 @@ __all__ = [
     "bootstrap",
     "conformal_p_values",
     "count",
+    "crossed_mean",
     "deviation",
     "difference",
     "differences",

@@ -1,0 +1,42 @@
+"""Numbers measured on the same rows again and again, such as by trainings with several seeds."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from roadworthy.core.estimates.measure import Measure, level, need, tail
+
+
+def crossed_mean(name: str, values: np.ndarray, unit: str = "", comparisons: int = 1) -> Measure:
+    """Estimate the mean of values (S, N) of S repeats on the same N rows.
+
+    Both other repeats and other rows would have given another mean: two random effects and what
+    they leave. Student's t with Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019).
+
+    Raises:
+        NotAssessed: there are fewer than two repeats or rows.
+    """
+    repeats, rows = values.shape
+    need(repeats, 2, name)
+    need(rows, 2, name)
+    center = float(values.mean())
+    by_repeat, by_row = values.mean(1, keepdims=True), values.mean(0, keepdims=True)
+    of_repeats = by_repeat.var(ddof=1) / repeats
+    of_rows = by_row.var(ddof=1) / rows
+    # each of them holds what rows and repeats leave
+    left = np.square(values - by_repeat - by_row + center).sum() / ((repeats - 1) * (rows - 1))
+    both = left / (repeats * rows)
+    variance = max(of_repeats + of_rows - both, of_repeats, of_rows)
+    degrees = _degrees((of_repeats, repeats - 1), (of_rows, rows - 1))
+    half = float(-special.stdtrit(degrees, tail(comparisons))) * math.sqrt(variance)
+    method = f"t interval over {repeats} repeats and {rows} rows, {level(comparisons)}"
+    return Measure(name, center, center - half, center + half, repeats, unit, method)
+
+
+def _degrees(*parts: tuple[float, int]) -> float:
+    """Give the degrees of freedom of a sum of variances with their own."""
+    total = sum(variance for variance, _ in parts)
+    if total == 0:
+        return float(min(degrees for _, degrees in parts))
+    return float(total**2 / sum(variance**2 / degrees for variance, degrees in parts))

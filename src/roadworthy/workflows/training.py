@@ -1,0 +1,197 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from roadworthy.artifacts.roles import clusters
+from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.errors import InputError
+from roadworthy.core.estimates import Measure, mean, share_of_rows
+from roadworthy.core.model import Model
+from roadworthy.core.progress import Progress, Silent, piece
+from roadworthy.core.query import pool_of
+from roadworthy.core.training import Recipe
+from roadworthy.training.loop import fit_plan
+from roadworthy.training.plan import Machine
+from roadworthy.training.trained import Defended, NetworkRecipe, plan_of, trained
+from roadworthy.workflows.contenders import Contender, contender
+
+AT_ONCE = 512  # rows that are answered at a time
+MEMBERS = 4  # of a committee, trained with seeds of their own; the first one embeds
+FIRST = 20  # rows that a query starts with
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A model that was trained, and how well it does on rows that it has not seen.
+
+    Args:
+        model: the model.
+        labels: how many rows with a target it learned from.
+        score: accuracy, or the mean distance from the target, on the test split.
+    """
+
+    model: Model
+    labels: int
+    score: Measure
+
+
+def train(
+    data: Dataset,
+    recipe: str | Contender = "",
+    *,
+    labels: int | None = None,
+    passes: int | None = None,
+    seed: int = 0,
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on the training split, and score it on the test split.
+
+    Args:
+        data: rows without a target serve strategies that learn from such rows.
+        recipe: such as `cnn`, `fixmatch` or `mlp+scarf`; empty takes the usual recipe.
+        labels: how many targets may be used; None uses all.
+        passes: rows that may pass the network in all; None leaves that to the recipe.
+        seed: of which rows are labelled, and of the training.
+        machine: where it runs; with a folder, a training that was stopped goes on.
+        progress: where to say how far the work is.
+
+    Raises:
+        InputError: there is no such recipe, or it does not suit the data.
+    """
+    told = progress or Silent()
+    chosen = recipe if isinstance(recipe, Contender) else contender(recipe, data)
+    order = label_order(data.train, data.task, seed)
+    n = len(order) if labels is None else labels
+    if not 2 <= n <= len(order):
+        raise InputError(f"there are {len(order)} rows with a target: {n} cannot be used")
+    given = order[:n]
+    with piece(told, f"Training {chosen.name}", 0.0):
+        if chosen.query is not None:
+            given = ask(chosen, data, order, n, passes=passes, seed=seed)
+        model = fit(chosen.recipe, data, given, seed, passes=passes, machine=machine, progress=told)
+    return Training(model, n, score_of(model, data, seed))
+
+
+def score_of(model: Model, data: Dataset, seed: int) -> Measure:
+    """Estimate the accuracy, or the mean distance from the target, on the test split."""
+    wrong, together = errors(model, data, data.test), clusters(data, data.test)
+    if data.task == Task.NOMINAL:
+        return share_of_rows("accuracy", wrong == 0, seed=seed, clusters=together)
+    unit = "" if data.task == Task.ORDINAL else "spreads of the target"
+    name = "mean distance from the target"
+    return mean(name, wrong, seed=seed, clusters=together, unit=unit)
+
+
+def label_order(rows: Split, task: Task, seed: int) -> Tensor:
+    """Give the rows with a target in a random order of which each beginning is balanced.
+
+    Of each class a beginning has about its share, so that small ones lack none; (L,) places.
+    """
+    known = rows.is_labelled.nonzero()[:, 0]
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = known[torch.randperm(len(known), generator=generator)]
+    if task == Task.REGRESSION:
+        return shuffled
+    y = rows.y[shuffled].numpy()
+    by_class = np.argsort(y, kind="stable")
+    _, sizes = np.unique(y, return_counts=True)
+    rank = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = (rank + 0.5) / np.repeat(sizes, sizes)
+    return shuffled[torch.from_numpy(by_class[np.argsort(place, kind="stable")])]
+
+
+def with_labels(rows: Split, given: Tensor) -> Split:
+    """Give the rows with the targets of those `given` (L,) only; of the others they are unknown."""
+    unknown = torch.full_like(rows.y, float("nan") if rows.y.is_floating_point() else -1)
+    unknown[given] = rows.y[given]
+    return replace(rows, y=unknown)
+
+
+def fit(
+    recipe: Recipe,
+    data: Dataset,
+    given: Tensor,
+    seed: int,
+    *,
+    passes: int | None = None,
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Train on the targets of some training rows (L,); of the others a network sees the inputs.
+
+    Raises:
+        InputError: the recipe does not suit the data.
+    """
+    told = progress or Silent()
+    rows = with_labels(data.train, given)
+    if not isinstance(recipe, (NetworkRecipe, Defended)):
+        return recipe.fit(data, rows.take(rows.is_labelled), seed, told)
+    plan = plan_of(recipe, data, rows, seed, told, machine, passes)
+    return trained(fit_plan(plan, told), plan.parts, recipe, data)
+
+
+@torch.no_grad()
+def errors(model: Model, data: Dataset, rows: Split) -> np.ndarray:
+    """Give the error (N,) of each row.
+
+    Of classes 1 for a wrong one; of ordered classes how many classes it is off; of numbers how far
+    it is off, in spreads of the training targets.
+    """
+    outputs = torch.cat([model(x) for x in rows.x.split(AT_ONCE)])
+    if data.task == Task.REGRESSION:
+        known = data.train.y[data.train.is_labelled].double()
+        return ((outputs.double() - rows.y).abs() / known.std()).numpy()
+    apart = (outputs.argmax(1) - rows.y).abs().double()
+    return (apart if data.task == Task.ORDINAL else apart.clamp_max(1)).numpy()
+
+
+def ask(
+    chosen: Contender,
+    data: Dataset,
+    order: Tensor,
+    n: int,
+    *,
+    passes: int | None,
+    seed: int,
+    rungs: tuple[int, ...] = (),
+) -> Tensor:
+    """Let a query choose the rows whose targets are used: (n,) of the training rows.
+
+    The first rows are those that every other training gets; then batches are asked for, each by a
+    model that learned from those before, at each of the rungs.
+
+    Args:
+        chosen: its query asks, its recipe trains.
+        data: its training split is chosen from.
+        order: (L,) the rows with a target, in the order that other trainings take them.
+        n: how many to choose in all.
+        passes: rows that may pass the network in each training.
+        seed: of everything.
+        rungs: how many rows are labelled when a model is trained anew; by default doubling ones.
+    """
+    assert chosen.query is not None
+    ladder = rungs or doubling(min(FIRST, n), n)
+    given = order[: ladder[0]]
+    rest = order[ladder[0] :]
+    for more in ladder[1:]:
+        count = MEMBERS if "members" in chosen.query.needs else 1
+        models = [fit(chosen.recipe, data, given, seed + k, passes=passes) for k in range(count)]
+        known, unknown = data.train.take(given), data.train.x[rest]
+        pool = pool_of(data, unknown, known, models[0], models if count > 1 else ())
+        picked = chosen.query.pick(pool, more - len(given), seed)
+        given = torch.cat([given, rest[picked]])
+        is_left = torch.ones(len(rest), dtype=torch.bool)
+        is_left[picked] = False
+        rest = rest[is_left]
+    return given
+
+
+def doubling(first: int, last: int) -> tuple[int, ...]:
+    """Give numbers that double from the first to the last."""
+    ladder = [first]
+    while ladder[-1] < last:
+        ladder.append(min(2 * ladder[-1], last))
+    return tuple(ladder)

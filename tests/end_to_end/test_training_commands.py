@@ -1,0 +1,86 @@
+"""`roadworthy train` and `roadworthy compare`, as a user calls them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SLOW = ["--recipe", "cnn", "--set", "cnn.epochs=8", "--set", "cnn.width=32", "--seed", "3"]
+
+
+def start(*words, cwd):
+    line = [Path(sys.executable).with_name("roadworthy"), "train", "digits", *words]
+    return subprocess.Popen(line, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_trained_model_can_be_inspected(command, tmp_path):
+    words = ["--recipe", "cnn+label-smoothing", "--labels", "200", "--passes", "4000"]
+    code, out, err = command("train", "digits", *words, "--out", "model")
+    assert code == 0, err
+    assert "200 labels: accuracy" in out
+    assert "on 539 test rows" in out
+    code, out, err = command(
+        "inspect", "model", "digits", "--only", "accuracy", "--gate", "none", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["inspected"]["model"] == "cnn + label-smoothing"
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(tmp_path):
+    whole = start(*SLOW, "--out", "whole", cwd=tmp_path)
+    _, said = whole.communicate(timeout=300)
+    assert whole.returncode == 0, said
+    stopped = start(*SLOW, "--out", "model", cwd=tmp_path)
+    kept = tmp_path / "model.unfinished" / "checkpoint.pt"
+    until = time.monotonic() + 120
+    while not kept.is_file() and stopped.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130
+    assert b"the same command goes on from there" in said
+    assert not (tmp_path / "model").exists()
+    again = start(*SLOW, "--out", "model", cwd=tmp_path)
+    again.communicate(timeout=300)
+    assert again.returncode == 0
+    assert not kept.parent.exists()
+    weights = [
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "model")
+    ]
+    assert weights[0] == weights[1]
+
+
+def test_trainings_are_compared_in_a_table_a_page_and_a_sentence(command, tmp_path):
+    words = ["--recipes", "logistic-regression,logistic-regression@margin", "--seeds", "2"]
+    code, out, err = command("compare", "digits", *words, "--labels", "20,40", "--store", "store")
+    assert code == 0, err
+    assert "With 40 labels" in " ".join(out.split())
+    page = (tmp_path / "roadworthy-comparison" / "comparison.html").read_text("utf-8")
+    assert page.count("<figure>") == 1
+    assert "logistic-regression@margin" in page
+    said = json.loads((tmp_path / "roadworthy-comparison" / "comparison.json").read_text())
+    assert [entry["labels"] for entry in said["entries"]] == [20, 40, 20, 40]
+    assert said["test_rows"]["choose"] + said["test_rows"]["tell"] == 539
+    assert len(list((tmp_path / "store" / "trials").iterdir())) == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["train", "digits", "--recipe", "cnm"], "did you mean cnn"),
+        (["train", "digits", "--recipe", "cnn+coral"], "learns ordinal tasks"),
+        (["train", "digits", "--set", "width=3"], "--set takes name.field=value"),
+        (["train", "digits", "--labels", "1"], "1 cannot be used"),
+        (["compare", "digits", "--labels", "20,many"], "--labels takes whole numbers"),
+        (["compare", "digits", "--labels", "5"], "a comparison takes"),
+    ],
+)
+def test_a_wrong_word_is_answered_by_a_sentence(words, says, command):
+    code, _, err = command(*words)
+    assert code == 2
+    assert says in " ".join(err.split())
