@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SLOW = ["--recipe", "cnn", "--set", "cnn.epochs=8", "--set", "cnn.width=32", "--seed", "3"]
@@ -84,3 +85,29 @@ def test_a_wrong_word_is_answered_by_a_sentence(words, says, command):
     code, _, err = command(*words)
     assert code == 2
     assert says in " ".join(err.split())
+
+
+def test_labels_are_asked_for_answered_and_learned_from(command, tmp_path):
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 3)).round(2)
+    truth = ["plus" if value > 0 else "minus" for value in x[:, 0]]
+    lines = [
+        ",".join([*map(str, row), truth[k] if k < 80 else ""]) for k, row in enumerate(x.tolist())
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,y", *lines]) + "\n")
+    where = ["t.csv", "--target", "y"]
+    code, out, err = command("train", *where, "--labels", "20", "--out", "first")
+    assert code == 0, err
+    code, out, err = command("label", *where, "--model", "first", "--batch", "10")
+    assert code == 0, err
+    assert "10 rows to label, chosen by margin: labels.csv" in out
+    asked = [line.split(",") for line in (tmp_path / "labels.csv").read_text().splitlines()[1:]]
+    answers = [f"{row},{truth[int(row)]},{guess}" for row, _, guess in asked]
+    (tmp_path / "labels.csv").write_text("\n".join(["row,label,guess", *answers]) + "\n")
+    code, out, err = command("train", *where, "--answers", "labels.csv", "--out", "second")
+    assert code == 0, err
+    assert "mlp, 66 labels" in out  # 56 of the 80 are trained on, and 10 more
+    code, out, err = command("label", *where, "--model", "second", "--batch", "5")
+    assert code == 0, err
+    rows = [line.split(",")[0] for line in (tmp_path / "labels.csv").read_text().splitlines()[1:]]
+    assert len(set(rows)) == 15

@@ -116,7 +116,8 @@ class Request:
 def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
     """Fill in what was left out: a dataset alone gets the baseline that fits it."""
     if model is None:
-        return "digits-cnn", "digits"
+        data = data or "digits"
+        return baseline_for(data), data
     if data is None and (model in DATASETS or Path(model).suffix in (".npz", ".csv", ".parquet")):
         return baseline_for(model), model
     if data is None:

@@ -40,8 +40,8 @@ def make_dataset(
 
     Args:
         x: (N, D) features or (N, …) images; or a polars or pandas table.
-        y: (N,) labels or numbers; or the name of a column of the table. Rows whose target is
-            missing are the unlabelled split.
+        y: (N,) labels or numbers; or the name of a column of the table. Rows of a table
+            whose target is missing are the unlabelled split.
         test: x and y of the test split.
         production: inputs from where the model is used, of the kind of x; or a pair of them and
             their labels.
