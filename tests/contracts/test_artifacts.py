@@ -12,7 +12,7 @@ from torch import Tensor
 import roadworthy
 from roadworthy.artifacts import ARTIFACTS, Detections
 from roadworthy.attacks.evasion.pgd import PGD
-from roadworthy.checks import CHECKS, InterventionEffect
+from roadworthy.checks import CHECKS, InterventionEffect, InterventionForecast
 from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import NotAssessed
@@ -22,7 +22,10 @@ from roadworthy.sources import load_dataset, load_model, make_dataset
 
 ROOM = Path(roadworthy.__file__).parent / "artifacts"
 SMALL = Effort("test", attacked=8, shadows=2, judged=100)
-DECLARED = (InterventionEffect(graph="x0 -> target", treatment="x0"),)
+DECLARED = (
+    InterventionEffect(graph="x0 -> target", treatment="x0"),
+    InterventionForecast(graph="x0 -> target", treatment="x0", experiment="south"),
+)
 CLOCKED = {"timings"}  # what it measures is time, so no two are alike
 # what only `roadworthy attack` asks for
 TRIED = Detections(SqueezingDetector(), (PGD(steps=5),), Ball("linf", 0.1), 8, classes=1)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from roadworthy.causes.effects import Refutation, average_effect, refutations, robustness
+from roadworthy.causes.effects import average_effect, refutations, robustness
+from roadworthy.causes.refutations import Refutation
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import mean
 

@@ -13,6 +13,7 @@ from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
 from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
+from roadworthy.artifacts.experiment_forecast import ExperimentForecast
 from roadworthy.artifacts.feature_importance import FeatureImportance
 from roadworthy.artifacts.fitted_steps import FittedSteps
 from roadworthy.artifacts.fold_errors import FoldErrors
@@ -77,6 +78,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     InvariantSets,
     CausalEdges,
     AdjustedEffect,
+    ExperimentForecast,
     SetColumn,
     ShadowModels,
     TrainingDynamics,
@@ -98,6 +100,7 @@ __all__ = [
     "EditedOutputs",
     "EnvironmentProbe",
     "EqualRows",
+    "ExperimentForecast",
     "FeatureImportance",
     "FittedSteps",
     "FoldErrors",

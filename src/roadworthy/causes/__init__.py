@@ -2,11 +2,13 @@
 
 from roadworthy.causes.adjustment import adjustment_set, is_adjustment
 from roadworthy.causes.discovery import EdgeCounts, discover, edge_counts
-from roadworthy.causes.effects import Effect, Refutation, average_effect, refutations
+from roadworthy.causes.effects import Effect, average_effect, refutations
 from roadworthy.causes.graph import CausalGraph
 from roadworthy.causes.implications import Implication, implications
 from roadworthy.causes.invariant_prediction import InvariantPrediction, invariant_prediction
 from roadworthy.causes.notears import notears
+from roadworthy.causes.refutations import Refutation, refuted
+from roadworthy.causes.structural_model import StructuralModel
 
 __all__ = [
     "CausalGraph",
@@ -15,6 +17,7 @@ __all__ = [
     "Implication",
     "InvariantPrediction",
     "Refutation",
+    "StructuralModel",
     "adjustment_set",
     "average_effect",
     "discover",
@@ -24,4 +27,5 @@ __all__ = [
     "is_adjustment",
     "notears",
     "refutations",
+    "refuted",
 ]

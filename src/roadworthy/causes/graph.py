@@ -51,6 +51,11 @@ class CausalGraph:
         named = (name for edge in self.edges for name in edge)
         return tuple(dict.fromkeys((*named, *self.alone)))
 
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """All variables, each after those that act on it."""
+        return tuple(sorted(self.names, key=lambda name: len(self.ancestors([name]))))
+
     def parents(self, names: Iterable[str]) -> set[str]:
         """Give what acts directly on any of them."""
         of = set(names)

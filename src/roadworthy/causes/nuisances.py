@@ -10,6 +10,24 @@ LEARNERS = ("linear", "curves", "trees")
 TREES = {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 20, "random_state": 0}
 
 
+def regressor(name: str) -> Any:
+    """Make a learner of numbers: `trees`, or straight lines."""
+    from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import
+    from sklearn.linear_model import Ridge
+
+    return HistGradientBoostingRegressor(**TREES) if name == "trees" else Ridge(1e-3)
+
+
+def classifier(name: str) -> Any:
+    """Make a learner of chances: `trees`, or straight lines in their logits."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import
+    from sklearn.linear_model import LogisticRegression
+
+    if name == "trees":
+        return HistGradientBoostingClassifier(**TREES)
+    return LogisticRegression(C=100, max_iter=2000)
+
+
 def deal(n: int, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Deal rows, or whole groups of them, into folds: (N,)."""
     unit = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -33,18 +51,13 @@ def expectations(
         learners: of `LEARNERS`; the one with the smallest squared error is used.
         of: (N,) rows that are learned from; all by default.
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import
-    from sklearn.linear_model import Ridge
-
-    def make(name: str) -> Any:
-        return HistGradientBoostingRegressor(**TREES) if name == "trees" else Ridge(1e-3)
 
     def predict(learned: Any, x: np.ndarray) -> np.ndarray:
         said: np.ndarray = learned.predict(x)
         return said
 
     is_own = np.ones(len(y), dtype=bool) if of is None else of
-    said = [_cross_fitted(name, held, y, fold, is_own, make, predict) for name in learners]
+    said = [_cross_fitted(name, held, y, fold, is_own, regressor, predict) for name in learners]
     return min(said, key=lambda own: np.square(own - y)[is_own].mean())
 
 
@@ -52,20 +65,15 @@ def chances(
     held: np.ndarray, is_so: np.ndarray, fold: np.ndarray, learners: tuple[str, ...]
 ) -> np.ndarray:
     """Predict the chance (N,) of a statement of each row by models that did not see it."""
-    from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import
-    from sklearn.linear_model import LogisticRegression
-
-    def make(name: str) -> Any:
-        if name == "trees":
-            return HistGradientBoostingClassifier(**TREES)
-        return LogisticRegression(C=100, max_iter=2000)
 
     def predict(learned: Any, x: np.ndarray) -> np.ndarray:
         chance: np.ndarray = learned.predict_proba(x)[:, 1]
         return chance
 
     is_own = np.ones(len(is_so), dtype=bool)
-    said = [_cross_fitted(name, held, is_so, fold, is_own, make, predict) for name in learners]
+    said = [
+        _cross_fitted(name, held, is_so, fold, is_own, classifier, predict) for name in learners
+    ]
     return min(said, key=lambda own: -np.log(np.where(is_so, own, 1 - own).clip(1e-6)).mean())
 
 

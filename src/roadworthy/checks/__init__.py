@@ -7,6 +7,7 @@ from roadworthy.checks.bias.group_gaps import GroupGaps
 from roadworthy.checks.bias.weak_slices import WeakSlicesOfRows
 from roadworthy.checks.causes.causal_graph import CausalGraph
 from roadworthy.checks.causes.intervention_effect import InterventionEffect
+from roadworthy.checks.causes.intervention_forecast import InterventionForecast
 from roadworthy.checks.causes.invariance import Invariance
 from roadworthy.checks.data.cartography import Cartography
 from roadworthy.checks.data.class_imbalance import ClassImbalance
@@ -104,6 +105,7 @@ CHECKS: Registry[type[Check]] = Registry(
     Invariance,
     CausalGraph,
     InterventionEffect,
+    InterventionForecast,
     MembershipInference,
     Latency,
     Size,
@@ -133,6 +135,7 @@ __all__ = [
     "GroupGaps",
     "GroupOverlap",
     "InterventionEffect",
+    "InterventionForecast",
     "Invariance",
     "LabelConsistency",
     "LabelErrors",

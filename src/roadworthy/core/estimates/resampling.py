@@ -6,7 +6,14 @@ import numpy as np
 from scipy import special
 
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates.measure import CONFIDENCE, Measure, level, need, normal_quantile
+from roadworthy.core.estimates.measure import (
+    CONFIDENCE,
+    Measure,
+    level,
+    need,
+    normal_quantile,
+    tail,
+)
 from roadworthy.core.estimates.shares import proportion
 
 LARGEST = 2_000_000  # numbers that are drawn at once
@@ -35,7 +42,7 @@ def bootstrap(
     # a resample may lack what the statistic divides by: it is left out, and no news to anybody
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(statistic(np.arange(n)))
-        draws = np.array([statistic(_resample(generator, n, clusters)) for _ in range(resamples)])
+        draws = np.array([statistic(resample(generator, n, clusters)) for _ in range(resamples)])
     return _bias_corrected(name, value, draws, n, unit, clusters is not None, comparisons)
 
 
@@ -61,7 +68,8 @@ def _bias_corrected(
     return Measure(name, value, min(float(low), value), max(float(high), value), n, unit, how)
 
 
-def _resample(generator: np.random.Generator, n: int, clusters: np.ndarray | None) -> np.ndarray:
+def resample(generator: np.random.Generator, n: int, clusters: np.ndarray | None) -> np.ndarray:
+    """Draw as many of n rows as there are, some twice, or whole clusters: numbers of rows."""
     if clusters is None:
         return generator.integers(0, n, n)
     _, member = np.unique(clusters, return_inverse=True)
@@ -167,7 +175,7 @@ def resampled_means(
     """Give the means of values (S, N) over bootstrap resamples of the N rows: (B, S)."""
     generator = np.random.default_rng(seed)
     n = values.shape[1]
-    draws = (_resample(generator, n, clusters) for _ in range(resamples))
+    draws = (resample(generator, n, clusters) for _ in range(resamples))
     return np.stack([values[:, rows].mean(1) for rows in draws])
 
 
@@ -178,3 +186,15 @@ def of_draws(
     low, high = np.quantile(draws, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
     how = f"{method} 95 %".lstrip()
     return Measure(name, value, min(float(low), value), max(float(high), value), n, unit, how)
+
+
+def of_few_draws(
+    name: str, value: float, draws: np.ndarray, n: int, unit: str = "", comparisons: int = 1
+) -> Measure:
+    """Give an estimate of n rows an interval from some dozens of its draws (B,) on resamples.
+
+    Student's t times their spread about the mean: too few draws to see the tails themselves.
+    """
+    half = -special.stdtrit(len(draws) - 1, tail(comparisons)) * float(draws.std(ddof=1))
+    how = f"bootstrap standard error {level(comparisons)}"
+    return Measure(name, value, value - half, value + half, n, unit, how)
