@@ -141,10 +141,10 @@ def keep(out, name, value):
 
 
 def keep_row(out, name, key, row):
-    """Replace the row of one thing in a part of the results."""
+    """Replace the row of one thing in a part of the results, where it stands."""
     report = json.loads(out.read_text()) if out.exists() else {}
-    others = [old for old in report.get(name, []) if old[key] != row[key]]
-    keep(out, name, [*others, row])
+    rows = {old[key]: old for old in report.get(name, [])} | {row[key]: row}
+    keep(out, name, list(rows.values()))
 
 
 def main():

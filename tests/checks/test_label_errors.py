@@ -11,6 +11,7 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Offer
+from roadworthy.sources import load_model
 from tests.datasets import blobs, builtin, judge, numbers, shared, table
 from tests.models import GRADED, Echo, LinearModel, Logistic
 
@@ -40,6 +41,27 @@ def test_a_model_sure_of_itself_that_contradicts_many_labels_fails_them():
     clean, _ = flipped(0.0)
     sure = Logistic(clean.train, 3, GRADED)
     assert judge(LabelErrors(), data, sure)[0].verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3])
+def test_many_exchanged_labels_fail_though_the_model_is_often_wrong(share):
+    data, _ = flipped(share, n=2400)
+    for finding in judge(LabelErrors(), data):
+        assert finding.verdict is Verdict.FAIL
+        assert finding.estimate.low <= share <= finding.estimate.high
+        assert "however sure the answer" in finding.claim
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_outcome_that_is_half_chance_fails_nothing(seed):
+    """One column says much, others a little, and labels are right: a forest is sure of noise."""
+    generator = np.random.default_rng(seed)
+    n = 1500
+    x = np.c_[generator.random(n) < 0.4, generator.normal(size=(n, 4))]
+    chance = 1 / (1 + np.exp(1.5 - 2.8 * x[:, 0] - 0.4 * x[:, 1]))
+    data = table(x, generator.random(n) < chance, np.arange(n) % 2 == 0)
+    for model in (None, load_model("random-forest", data)):
+        assert Verdict.FAIL not in {one.verdict for one in judge(LabelErrors(), data, model)}
 
 
 def test_the_rows_it_lists_are_the_planted_ones():

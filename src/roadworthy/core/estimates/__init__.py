@@ -1,6 +1,7 @@
 """Every interval and every correction for multiplicity that Roadworthy reports."""
 
 from roadworthy.core.estimates.compared_means import Differences, Part, differences
+from roadworthy.core.estimates.contamination import contamination
 from roadworthy.core.estimates.crossed import crossed_mean
 from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
 from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
@@ -46,6 +47,7 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap",
     "conformal_p_values",
+    "contamination",
     "count",
     "crossed_mean",
     "deviation",
