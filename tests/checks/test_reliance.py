@@ -167,3 +167,17 @@ def test_a_sex_that_a_useless_model_heeds_is_caught_all_the_same():
     parts, sex = judge(Reliance(), replace(data, splits=shuffled), model)
     assert parts.verdict is Verdict.NOT_ASSESSED
     assert sex.verdict is Verdict.FAIL
+
+
+def test_patches_are_laid_out_as_they_lie():
+    """Only the second patch of the third row of patches tells the class."""
+    generator = np.random.default_rng(0)
+    y = np.arange(600) % 2
+    images = generator.random((600, 1, 8, 8)) * 0.5
+    images[:, 0, 4:6, 2:4] += 0.5 * y[:, None, None]
+    data = table(images, y, np.arange(600) % 3 == 0)
+    (_, layout) = judge(Reliance(), data)[0].tables
+    matters = np.array([row[1:] for row in layout.rows])
+    assert np.unravel_index(matters.argmax(), (4, 4)) == (2, 1)
+    assert layout.rows[2][0] == "3 down"
+    assert np.sort(matters, axis=None)[-2] < 0.1 * matters.max()

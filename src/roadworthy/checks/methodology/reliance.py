@@ -126,7 +126,7 @@ class Reliance(Check):
             threshold=self.threshold("max_excess"),
             measures=(gain, *measures),
             figures=(_figure(measures),),
-            tables=(_table(measures),),
+            tables=(_table(measures), *_map(data, found)),
             remedies=(
                 Remedy(
                     f"Ask whether {names[top]} is known, right and meant to count when the model "
@@ -222,6 +222,17 @@ def _names(data: Dataset, found: FeatureImportanceValue) -> list[str]:
         return [*places, "the rim", "the middle"]
     columns = [[data.features[k] for k in part.nonzero()[:, 0].tolist()] for part in found.parts]
     return [_joined([repr(feature.name) for feature in part]) for part in columns]
+
+
+def _map(data: Dataset, found: FeatureImportanceValue) -> tuple[Table, ...]:
+    """Lay the patches of an image out as they lie in it."""
+    patches = found.increase[:-2].double().mean(1)
+    if data.features or len(patches) != GRID**2:  # tiny images have fewer
+        return ()
+    title = "More errors with another row's patch, each where it lies in the image"
+    across = tuple(f"{k + 1} across" for k in range(GRID))
+    rows = [(f"{k + 1} down", *line) for k, line in enumerate(patches.reshape(GRID, GRID).tolist())]
+    return (Table(title, ("place", *across), tuple(rows)),)
 
 
 def _joined(names: list[str]) -> str:
