@@ -4,6 +4,7 @@ from scipy import stats
 
 from roadworthy.causes import CausalGraph, StructuralModel
 from roadworthy.core.errors import InputError
+from roadworthy.core.estimates import of_few_draws
 from tests.structural_models import LinearModel, random_weights
 
 GRAPH = CausalGraph.parse("a -> b -> c -> d; a -> c; a -> d")
@@ -169,3 +170,12 @@ def test_what_cannot_be_is_refused():
     rare["valve"] = np.where(np.arange(4000) < 3, "ajar", rare["valve"])
     with pytest.raises(InputError, match="'ajar' of 'valve' has fewer than 10 rows"):
         learned(rare, VALVE)
+
+
+def test_an_interval_of_few_draws_is_students():
+    draws = np.random.default_rng(0).normal(5.0, 2.0, 30)
+    found = of_few_draws("number", 5.0, draws, 100)
+    expected = stats.t.interval(0.95, 29, loc=5.0, scale=draws.std(ddof=1))
+    assert (found.low, found.high) == pytest.approx(expected)
+    many = of_few_draws("number", 5.0, draws, 100, comparisons=4)
+    assert many.high == pytest.approx(stats.t.interval(1 - 0.05 / 4, 29, 5.0, draws.std(ddof=1))[1])

@@ -2,21 +2,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from roadworthy.artifacts.adjusted_effect import AdjustedEffect, AdjustedEffectValue, outcomes
+from roadworthy.artifacts.experiment_forecast import TARGET
 from roadworthy.artifacts.labelled_rows import labelled_rows
 from roadworthy.artifacts.roles import clusters
 from roadworthy.artifacts.set_column import SetColumn, SetColumnValue
 from roadworthy.causes.adjustment import adjustment_set
 from roadworthy.causes.graph import CausalGraph
 from roadworthy.causes.implications import Implication, implications
+from roadworthy.checks.declared_graph import declared_graph
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.errors import InputError, NotAssessed
+from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, count, gap, mean
 from roadworthy.core.finding import Alarm, Finding, Remedy, Table
 
-TARGET = "target"
 CONTRADICTED = 0.01
 FEW_LIKE = 0.1  # share of rows with nothing to compare them with
 
@@ -76,16 +77,18 @@ class InterventionEffect(Check):
         if len(data.classes) > 2:
             raise NotAssessed(f"it takes a number or two classes; there are {len(data.classes)}")
         names = [feature.name for feature in data.features]
-        treatment = names.index(self._treatment(names))
+        graph = declared_graph(self, self.graph, self.treatment, data)
+        treatment = names.index(self.treatment)
         if len(data.features[treatment].categories) > 2:
             raise NotAssessed(f"{self.treatment!r} has more than two categories")
-        held = adjustment_set(self._graph(), self.treatment, TARGET, names)
+        held = adjustment_set(graph, self.treatment, TARGET, names)
         columns = tuple(names.index(name) for name in held)
         return (AdjustedEffect(treatment, columns), SetColumn(treatment))
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         effect, answers = (get(need) for need in self.needs(subject))
-        held = adjustment_set(self._graph(), self.treatment, TARGET, _columns(subject.dataset))
+        graph = CausalGraph.parse(self.graph)
+        held = adjustment_set(graph, self.treatment, TARGET, _columns(subject.dataset))
         truth = self._effect(subject, effect)
         said = self._said(subject, answers)
         unit = "share" if subject.dataset.classes else ""
@@ -114,20 +117,6 @@ class InterventionEffect(Check):
                 alarms=self._alarms(subject, effect),
             ),
         )
-
-    def _graph(self) -> CausalGraph:
-        return CausalGraph.parse(self.graph)
-
-    def _treatment(self, names: list[str]) -> str:
-        graph = self._graph()
-        if self.treatment not in names:
-            raise InputError(
-                f"treatment of check {self.card.name} is {self.treatment!r}, which is no column"
-            )
-        for name in (self.treatment, TARGET):
-            if name not in graph.names:
-                raise InputError(f"graph of check {self.card.name} does not name {name!r}")
-        return self.treatment
 
     def _effect(self, subject: Subject, effect: AdjustedEffectValue) -> Measure:
         scores = effect.scores.numpy()
@@ -170,7 +159,7 @@ class InterventionEffect(Check):
             for feature, column in zip(data.features, whole.x.double().numpy().T, strict=True)
             if len(feature.categories) <= 2
         }
-        return implications(self._graph(), rows | {TARGET: outcomes(data, whole)})
+        return implications(CausalGraph.parse(self.graph), rows | {TARGET: outcomes(data, whole)})
 
 
 def _columns(data: Dataset) -> list[str]:

@@ -12,7 +12,7 @@ from roadworthy.artifacts.experiment_forecast import (
 )
 from roadworthy.artifacts.roles import clusters, joined, role_column
 from roadworthy.causes.forecasts import Question
-from roadworthy.causes.graph import CausalGraph
+from roadworthy.checks.declared_graph import declared_graph
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
@@ -215,16 +215,10 @@ class InterventionForecast(Check):
         return named
 
     def _look_at_names(self, data: Dataset) -> None:
-        graph, names = CausalGraph.parse(self.graph), {feature.name for feature in data.features}
-        if self.treatment not in names:
-            raise InputError(
-                f"treatment of check {self.card.name} is {self.treatment!r}, which is no column"
-            )
-        for name in (self.treatment, TARGET):
-            if name not in graph.names:
-                raise InputError(f"graph of check {self.card.name} does not name {name!r}")
+        graph = declared_graph(self, self.graph, self.treatment, data)
         question = Question(graph, self.treatment, TARGET)
-        for name in sorted({*question.held, *question.drawn} - {*names, TARGET}):
+        known = {feature.name for feature in data.features} | {TARGET}
+        for name in sorted({*question.held, *question.drawn} - known):
             raise NotAssessed(
                 f"by the causal graph {name!r} acts on the target or on what lies between, and it "
                 "is no column"

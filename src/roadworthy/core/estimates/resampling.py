@@ -195,6 +195,7 @@ def of_few_draws(
 
     Student's t times their spread about the mean: too few draws to see the tails themselves.
     """
-    half = -special.stdtrit(len(draws) - 1, tail(comparisons)) * float(draws.std(ddof=1))
+    quantile = -float(special.stdtrit(len(draws) - 1, tail(comparisons)))
+    half = quantile * float(draws.std(ddof=1))
     how = f"bootstrap standard error {level(comparisons)}"
     return Measure(name, value, value - half, value + half, n, unit, how)
