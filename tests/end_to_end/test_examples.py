@@ -35,7 +35,11 @@ def run(name, folder):
 
 
 def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*RUNS, "attack_frameworks.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        *RUNS,
+        "attack_frameworks.py",
+        "digits_folder.py",  # the tutorial on few labels runs it
+    }
 
 
 @pytest.mark.slow
