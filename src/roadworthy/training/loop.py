@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from roadworthy.core.dataset import Split
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.core.threads import threads_for
@@ -207,13 +206,7 @@ def unlabelled_batches(plan: TrainPlan) -> Iterator[Tensor]:
     """
     if not plan.ratio:
         return
-    pool: Split | None = plan.unlabelled
-    if pool is None or not len(pool):
-        writer = plan.writers.get("ratio", "the training")
-        raise InputError(
-            f"{writer} learns from rows without a target too, and there are none: leave the target "
-            "of such rows empty"
-        )
+    pool = plan.pool(plan.writers.get("ratio", "the training"))
     wanted = plan.ratio * plan.schedule.batch
     order = torch.empty(0, dtype=torch.int64)
     while True:

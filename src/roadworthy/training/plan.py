@@ -283,6 +283,48 @@ class TrainPlan:
         weights = None if self.weights is None else self.weights[is_kept]
         return replace(self, rows=self.rows.take(is_kept), weights=weights)
 
+    def pool(self, writer: str) -> Split:
+        """Give the rows without targets.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.unlabelled is None or not len(self.unlabelled):
+            raise InputError(
+                f"{writer} learns from rows without a target too, and there are none: leave the "
+                "target of such rows empty"
+            )
+        return self.unlabelled
+
+    def adopt(self, writer: str, y: Tensor, weights: Tensor) -> "TrainPlan":
+        """Train on rows without targets too, as if guesses were their targets.
+
+        Args:
+            writer: guessed.
+            y: (U,) guessed classes.
+            weights: (U,) how much each such row counts, where a row with a target counts 1; rows of
+                weight 0 stay without a target.
+
+        Raises:
+            InputError: there are no such rows, or another strategy was made for the rows that there
+                were.
+        """
+        pool = self.pool(writer)
+        for part in ("soften", "objective"):
+            if part in self.writers:
+                raise InputError(
+                    f"{writer} adds rows that {self.writers[part]} has not seen: name it first"
+                )
+        is_taken = weights > 0
+        guessed = replace(pool, y=y.to(self.rows.y.dtype)).take(is_taken)
+        known = torch.ones(len(self.rows)) if self.weights is None else self.weights
+        return replace(
+            self,
+            rows=Split.together(self.rows.name, self.rows, guessed),
+            unlabelled=pool.take(~is_taken),
+            weights=torch.cat([known, weights[is_taken].to(known.dtype)]),
+        )
+
     def batch(self, x: Tensor, y: Tensor, rows: Tensor, progress: float, **more: Any) -> Batch:
         """Make what a step learns from of inputs (N, …) and targets (N, …).
 

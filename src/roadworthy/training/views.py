@@ -19,9 +19,12 @@ def weak_view(data: Dataset) -> Augment:
     """Give the change that hardly shows: a small shift of an image, a little noise on numbers.
 
     Images are not mirrored: of digits, text and road signs the mirror image is another class.
+    Categories stay, as no change of one is small.
     """
     if data.kind == "image":
         return shifted
+    if data.features and all(feature.kind == "category" for feature in data.features):
+        return lambda x: x
     ball = Ball.of(data, "l2", NOISE)
 
     def noisy(x: Tensor) -> Tensor:
