@@ -24,7 +24,12 @@ USUAL: dict[str, dict] = {
     "band-ablation": {"band": 7},
     "defensive-distillation": {"temperature": 4.0},  # 20 takes more steps than the toys have
     "eat": {"others": 1},
+    # strong changes, and mixes, replace the one number that the toys' classes hang on
+    "freematch": {"weight": 0.1},
     "ibp-training": {"eps": 0.005},
+    "mixmatch": {"weight": 3.0},
+    "self-training": {"threshold": 1 / 3},  # two epochs make no network sure
+    "softmatch": {"weight": 0.1},
 }
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
@@ -149,7 +154,7 @@ def test_a_saved_model_is_trained_again_with_it(strategy, kind, tmp_path):
     assert again.recipe == model.recipe
     assert isinstance(again.recipe, Defended)
     assert torch.equal(again(data.test.x), model(data.test.x))
-    half = data.train.take(torch.arange(70))
+    half = data.train.take(torch.arange(0, 132, 2))  # with and without targets
     assert torch.equal(again.refit(half, 1)(data.test.x), model.refit(half, 1)(data.test.x))
 
 

@@ -18,11 +18,16 @@ from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.irm import IRM
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
+from roadworthy.strategies.mean_teacher import MeanTeacher
+from roadworthy.strategies.mixmatch import MixMatch
 from roadworthy.strategies.nat import NAT
+from roadworthy.strategies.pi_model import PiModel
 from roadworthy.strategies.pruned_labels import PrunedLabels
+from roadworthy.strategies.pseudo_label import PseudoLabel
 from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
+from roadworthy.strategies.vat import VAT
 from roadworthy.strategies.vrex import VREx
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
@@ -56,6 +61,12 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     Reweighing,
     PrunedLabels,
     WithoutCopies,
+    # rows without targets
+    PseudoLabel,
+    PiModel,
+    MeanTeacher,
+    VAT,
+    MixMatch,
 )
 
 __all__ = [
@@ -67,6 +78,7 @@ __all__ = [
     "NAT",
     "STRATEGIES",
     "TRADES",
+    "VAT",
     "AdversarialTraining",
     "AugMix",
     "BandAblation",
@@ -79,7 +91,11 @@ __all__ = [
     "GroupDRO",
     "IBPTraining",
     "LabelSmoothing",
+    "MeanTeacher",
+    "MixMatch",
+    "PiModel",
     "PrunedLabels",
+    "PseudoLabel",
     "Reweighing",
     "ThermometerEncoding",
     "VREx",
