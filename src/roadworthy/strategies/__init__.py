@@ -11,6 +11,8 @@ from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
+from roadworthy.strategies.fixmatch import FixMatch
+from roadworthy.strategies.freematch import FreeMatch
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.group_dro import GroupDRO
@@ -25,6 +27,7 @@ from roadworthy.strategies.pi_model import PiModel
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.pseudo_label import PseudoLabel
 from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.softmatch import SoftMatch
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.vat import VAT
@@ -67,6 +70,9 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     MeanTeacher,
     VAT,
     MixMatch,
+    FixMatch,
+    FreeMatch,
+    SoftMatch,
 )
 
 __all__ = [
@@ -86,6 +92,8 @@ __all__ = [
     "DefensiveDistillation",
     "EITTraining",
     "FastAdversarialTraining",
+    "FixMatch",
+    "FreeMatch",
     "GaussianAugmentation",
     "GradientRegularization",
     "GroupDRO",
@@ -97,6 +105,7 @@ __all__ = [
     "PrunedLabels",
     "PseudoLabel",
     "Reweighing",
+    "SoftMatch",
     "ThermometerEncoding",
     "VREx",
     "WithoutCopies",
