@@ -18,6 +18,7 @@ from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.group_dro import GroupDRO
 from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.irm import IRM
+from roadworthy.strategies.label_propagation import LabelPropagation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.mean_teacher import MeanTeacher
@@ -27,6 +28,7 @@ from roadworthy.strategies.pi_model import PiModel
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.pseudo_label import PseudoLabel
 from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.self_training import SelfTraining
 from roadworthy.strategies.softmatch import SoftMatch
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
@@ -73,6 +75,8 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     FixMatch,
     FreeMatch,
     SoftMatch,
+    LabelPropagation,
+    SelfTraining,
 )
 
 __all__ = [
@@ -98,6 +102,7 @@ __all__ = [
     "GradientRegularization",
     "GroupDRO",
     "IBPTraining",
+    "LabelPropagation",
     "LabelSmoothing",
     "MeanTeacher",
     "MixMatch",
@@ -105,6 +110,7 @@ __all__ = [
     "PrunedLabels",
     "PseudoLabel",
     "Reweighing",
+    "SelfTraining",
     "SoftMatch",
     "ThermometerEncoding",
     "VREx",

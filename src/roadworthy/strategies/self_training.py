@@ -1,0 +1,64 @@
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from roadworthy.core.card import Card
+from roadworthy.core.errors import InputError
+from roadworthy.core.progress import Progress, piece
+from roadworthy.training.loop import fit_plan
+from roadworthy.training.plan import TrainPlan
+from roadworthy.training.strategy import Strategy
+
+PRIME = 104_729  # between the seeds of rounds
+ROWS = 1000  # that a network answers at a time
+
+
+@dataclass(frozen=True)
+class SelfTraining(Strategy):
+    """Self-training: a network labels the rows it is sure of, and the next one learns them too.
+
+    Each round trains anew on the rows with targets and on what the round before was sure of, so
+    that a guess can be taken back. Networks are sure of rows that they have little to learn from,
+    and repeat their mistakes: it gains little, and often does harm.
+
+    Source: Yarowsky 1995, doi:10.3115/981658.981684; started anew in each round as in
+    Cascante-Bonilla et al. 2021, arXiv:2001.06001.
+
+    Args:
+        rounds: networks trained beforehand.
+        threshold: least probability of a guess that is learned.
+    """
+
+    rounds: int = 3
+    threshold: float = 0.95
+
+    card = Card(
+        "self-training",
+        "Self-training",
+        aliases=("self-labeling",),
+        paper="doi:10.3115/981658.981684",
+        cost="minutes",
+        safety="retrains",
+    )
+    reads_logits = True
+
+    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
+        if self.rounds < 1:
+            raise InputError(f"self-training takes at least one round, not {self.rounds}")
+        grown, pool, trained_on = plan, plan.pool(self.card.name), 0.0
+        for number in range(self.rounds):
+            trained_on += len(grown.rows) + len(pool) / plan.schedule.epochs
+            with piece(progress, f"Labeling, round {number + 1}", 0.0):
+                seed = plan.seed + PRIME * (number + 1)
+                network = fit_plan(grown.within(f"round-{number}", seed), progress)
+            probability, guess = answers(network, pool.x).max(1)
+            is_sure = probability >= self.threshold
+            grown = plan.adopt(self.card.name, guess, is_sure.to(probability.dtype))
+        return grown.add(cost=plan.cost * trained_on / len(grown.rows))
+
+
+def answers(network: nn.Module, x: Tensor) -> Tensor:
+    """Give the probabilities (N, K) of inputs (N, …)."""
+    with torch.no_grad():
+        return torch.cat([network(part).softmax(1) for part in x.split(ROWS)])
