@@ -14,6 +14,7 @@ from attack_pages import BENCHMARK, attack_pages, readme_table
 from audit_pages import audit_pages
 from defense_pages import defense_pages
 from page_parts import NOTE, facts
+from semi_pages import semi_pages
 
 from roadworthy.cli.catalog import KINDS, describe, registry
 from roadworthy.cli.policy_file import default_policy
@@ -128,7 +129,7 @@ def pages() -> dict[str, str]:
     """Give every generated page by its file name."""
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
-    made |= attack_pages() | defense_pages() | audit_pages()
+    made |= attack_pages() | defense_pages() | audit_pages() | semi_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 
