@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from active_pages import active_pages
 from attack_pages import BENCHMARK, attack_pages, readme_table
 from audit_pages import audit_pages
 from defense_pages import defense_pages
@@ -130,6 +131,7 @@ def pages() -> dict[str, str]:
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
     made |= attack_pages() | defense_pages() | audit_pages() | semi_pages()
+    made |= attack_pages() | defense_pages() | audit_pages() | active_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 
