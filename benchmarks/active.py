@@ -212,10 +212,10 @@ def installed(package):
         return None
 
 
-def measured_alone(arguments, library, name):
+def measured_alone(arguments, library, method):
     """Run `at_scale` of one method in a new process."""
     more = ["--peers", str(arguments.peers)] if arguments.peers else []
-    command = [sys.executable, __file__, "--one", library, name, *more]
+    command = [sys.executable, __file__, "--one", library, method, *more]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         return {"failed": ran.stderr.strip().rpartition("\n")[2]}
@@ -229,6 +229,7 @@ def main():
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--only", nargs="*", default=(), help="names of methods")
+    parser.add_argument("--of", nargs="*", default=(), help="names of libraries")
     parser.add_argument("--on", nargs="*", default=list(SETS), help="names of data sets")
     parser.add_argument("--starts", nargs="*", type=int, default=[10, 2], help="first labels")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="folder of other libraries")
@@ -244,21 +245,24 @@ def main():
         return
     for library, methods in known.items():
         for name, method in methods.items():
-            if arguments.only and name not in arguments.only:
-                continue
-            who = {"library": library, "method": name}
-            if arguments.again or not has_row(arguments.out, "scale", who):
-                row = who | measured_alone(arguments, library, name)
-                keep_row(arguments.out, "scale", tuple(who), row)
-                print(row, flush=True)
-            for where in ({"data": d, "start": s} for d in arguments.on for s in arguments.starts):
-                this = who | where
-                if not arguments.again and has_row(arguments.out, "curves", this):
-                    continue
-                with threadpool_limits(1):  # fits this small spend their time on waiting threads
-                    row = this | curves(method, *where.values(), arguments.data)
-                keep_row(arguments.out, "curves", tuple(this), row)
-                print(this, np.mean(row.get("area", 0)), row.get("failed", ""), flush=True)
+            is_meant = name in (arguments.only or methods) and library in (arguments.of or known)
+            if is_meant:
+                measure(arguments, {"library": library, "method": name}, method)
+
+
+def measure(arguments, who, method):
+    """Measure one method, as far as it has not been, and keep what was found."""
+    if arguments.again or not has_row(arguments.out, "scale", who):
+        row = who | measured_alone(arguments, **who)
+        keep_row(arguments.out, "scale", tuple(who), row)
+        print(row, flush=True)
+    for where in ({"data": d, "start": s} for d in arguments.on for s in arguments.starts):
+        this = who | where
+        if arguments.again or not has_row(arguments.out, "curves", this):
+            with threadpool_limits(1):  # fits this small spend their time on waiting threads
+                row = this | curves(method, *where.values(), arguments.data)
+            keep_row(arguments.out, "curves", tuple(this), row)
+            print(this, np.mean(row.get("area", 0)), row.get("failed", ""), flush=True)
 
 
 if __name__ == "__main__":

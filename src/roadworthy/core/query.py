@@ -79,7 +79,7 @@ class Pool:
     def is_copy(self) -> Tensor:
         """(U,) whether an item repeats a labelled one, or one before it, number by number."""
         vectors = torch.cat([self.known, self.embeddings])
-        _, kind = torch.unique(Streams.of_inputs(0, vectors).keys, return_inverse=True)
+        _, kind = torch.unique(_words(0, vectors), return_inverse=True)
         place = torch.arange(len(vectors), device=vectors.device)
         first = place.new_full((len(vectors),), len(vectors))
         first.scatter_reduce_(0, kind, place, "amin")
@@ -198,15 +198,21 @@ def _arranged(pool: Pool, seed: int, generator: torch.Generator) -> tuple[Pool, 
 
     Only among items that are alike in every number does the order depend on where they stood.
     """
-    parts = [pool.embeddings, pool.scores, None if pool.members is None else pool.members[0]]
-    content = torch.cat([part.double() for part in parts if part is not None], 1)
-    luck = torch.randperm(len(pool), generator=generator).to(content.device)
-    order = luck[_keys(seed, content)[luck].argsort(stable=True)]
-    labelled = torch.cat([pool.known.double(), pool.known_classes[:, None].double()], 1)
-    known = _keys(seed, labelled).argsort(stable=True)
+    parts = [pool.embeddings]
+    parts += [] if pool.scores is None else [pool.scores]
+    parts += [] if pool.members is None else [pool.members[0]]
+    luck = torch.randperm(len(pool), generator=generator).to(pool.embeddings.device)
+    order = luck[_words(seed, *parts)[luck].argsort(stable=True)]
+    known = _words(seed, pool.known, pool.known_classes[:, None]).argsort(stable=True)
     pool = replace(pool, known=pool.known[known], known_classes=pool.known_classes[known])
     return pool.take(order), order
 
 
-def _keys(seed: int, content: Tensor) -> Tensor:
-    return Streams.of_inputs(seed, content).uniform((), torch.float64)
+def _words(seed: int, *parts: Tensor) -> Tensor:
+    """Give each row a random word (N,) by its numbers in all parts (N, …); of equal rows the same.
+
+    A block at a time, as hashing takes several times the memory of what is hashed.
+    """
+    rows = zip(*(torch.split(part, BATCH) for part in parts), strict=True)
+    blocks = (torch.cat([part.double() for part in row], 1) for row in rows)
+    return torch.cat([Streams.of_inputs(seed, block).keys for block in blocks])

@@ -32,15 +32,15 @@ class BADGE(Query):
     is_about_coverage = True
 
     def choose(self, pool: Pool, n: int, generator: torch.Generator) -> Tensor:
-        error, h = pool.probabilities, pool.embeddings.double()
+        error, h = pool.probabilities, pool.embeddings
         guess = error.argmax(1, keepdim=True)
         error = error.scatter_add(1, guess, -torch.ones_like(guess, dtype=error.dtype))
-        length = error.square().sum(1) * h.square().sum(1)
+        length = error.square().sum(1) * h.square().sum(1).double()
         nearest = torch.full_like(length, torch.inf)
         chosen = [int(length.argmax())]
         for _ in range(n - 1):  # how far an item is depends on those drawn before
             last = chosen[-1]
-            products = (error @ error[last]) * (h @ h[last])
+            products = (error @ error[last]) * (h @ h[last]).double()
             nearest = torch.minimum(nearest, (length + length[last] - 2 * products).clamp_min(0))
             nearest[chosen] = 0  # not even by rounding
             chosen.append(_drawn(nearest, chosen, generator))

@@ -25,7 +25,8 @@ class BatchBALD(Query):
 
     Source: Kirsch, van Amersfoort and Gal 2019, arXiv:1906.08158; passing over what cannot be best,
     Minoux 1978, doi:10.1007/BFb0006528. Differs from the paper: drawn combinations are kept from
-    one item to the next and prolonged, instead of being drawn anew.
+    one item to the next and prolonged, instead of being drawn anew; those less likely than one in
+    a billion are left out.
 
     Args:
         outcomes: combinations of labels that are looked at, at most.

@@ -18,8 +18,8 @@ class QueryByCommittee(Query):
     decides. `consensus-kl` is the mean divergence of the members from their mean, which equals the
     score of `bald`.
 
-    Source: Seung, Opper and Sompolinsky 1992, doi:10.1145/130385.130417; vote entropy, Dagan and
-    Engelson 1995, arXiv:cmp-lg/9606030; divergence from the mean, McCallum and Nigam 1998.
+    Source: Seung, Opper and Sompolinsky 1992, doi:10.1145/130385.130417; vote entropy, Engelson
+    and Dagan 1996, arXiv:cmp-lg/9606030; divergence from the mean, McCallum and Nigam 1998.
 
     Args:
         disagreement: `vote-entropy` or `consensus-kl`.

@@ -25,9 +25,9 @@ class ProbCover(Query):
     Distances are computed a block at a time and counted; neither they nor a graph are kept. Each
     item becomes covered once, and is then taken off the counts of its neighbors.
 
-    Source: Yehuda et al. 2022, arXiv:2205.11320, algorithm 1 and section 3.3. Differs from the
-    paper: the radius is found exactly instead of on a grid, from 2,000 balls where there are more;
-    once everything is covered, items are picked by chance.
+    Source: Yehuda et al. 2022, arXiv:2205.11320. Differs from the paper: the radius is found
+    exactly instead of on a grid, from 2,000 balls where there are more; once everything is covered,
+    items are picked by chance.
 
     Args:
         purity: share of balls that must hold one cluster.
