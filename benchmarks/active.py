@@ -3,19 +3,19 @@
     python benchmarks/active.py                          an hour; goes on where it stopped
     python benchmarks/active.py --only margin typiclust  those alone, merged into the rest
     python benchmarks/active.py --peers DIR              modAL and scikit-activeml, too
+    python benchmarks/active.py --again --on             time and memory alone, once more
 
 DIR is a folder that has them: pip install --target DIR modAL-python scikit-activeml.
 
 *Curves*: from a few random labels to 200, ten at a time; after each round the same logistic
 regression is fitted on the labels there are, and judged on the test rows. Seeds are paired: under
 one seed every query starts from the same labels and the same rows. *Scale*: one query of 20 among
-20,000 items of 64 numbers in 10 classes, in a process of its own.
+20,000 items of 64 numbers in 10 classes, in a process of its own, under Linux.
 """
 
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -147,12 +147,18 @@ def at_scale(method):
         now.prepare(needs)
         for step in prepare:
             step(now)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+        before = memory("VmRSS")
         started = time.process_time()
         pick(now, count)
         seconds = time.process_time() - started
-    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"seconds": round(seconds, 3), "megabytes": round(more / 1024)}
+    return {"seconds": round(seconds, 3), "megabytes": round(memory("VmHWM") - before)}
+
+
+def memory(kind):
+    """Read what Linux says of this process, in megabytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
 
 
 def compare(rows):

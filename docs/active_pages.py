@@ -24,7 +24,7 @@ def active_pages() -> dict[str, str]:
         "*Accuracy* is the mean over the logarithm of labels, *gain* what it is above random",
         "picks, *wins* the share of seeds in which it is above; each in percent, with an interval",
         "of 95 % over seeds, which says nothing about other data or other models. A committee is",
-        "five regressions on labels drawn with replacement.",
+        "five regressions on labels of random weights (Bayesian bootstrap).",
         "",
     ]
     for data in dict.fromkeys(row["data"] for row in found["compared"]):

@@ -16,11 +16,11 @@ from skactiveml.pool import (
 MODEL, COMMITTEE = {"scores"}, {"members"}
 
 
-def wrapped(model, situation):
+def wrapped(model, situation, weights=None):
     """Give a fitted model in the library's own wrapper."""
     labelled = situation.labelled
     classifier = SklearnClassifier(model, classes=np.arange(situation.classes))
-    return classifier.fit(situation.x[labelled], situation.y)
+    return classifier.fit(situation.x[labelled], situation.y, weights)
 
 
 def pick(name, make, needs, situation, n):
@@ -41,7 +41,10 @@ def prepare(needs, situation):
     if needs == MODEL:
         situation.kept["model"] = wrapped(situation.model, situation)
     if needs == COMMITTEE:
-        situation.kept["committee"] = [wrapped(member, situation) for member in situation.committee]
+        pairs = zip(situation.committee, situation.weights, strict=True)
+        situation.kept["committee"] = [
+            wrapped(member, situation, weights) for member, weights in pairs
+        ]
 
 
 def sampling(method):

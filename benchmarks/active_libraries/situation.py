@@ -8,13 +8,13 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-MEMBERS = 5  # of a committee, each fitted on labelled rows drawn with replacement
+MEMBERS = 5  # of a committee
 
 
-def fit(x, y):
+def fit(x, y, weights=None):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(max_iter=200).fit(x, y)
+        return LogisticRegression(max_iter=200).fit(x, y, weights)
 
 
 @dataclass
@@ -46,14 +46,15 @@ class Situation:
         return fit(self.x[self.labelled], self.y)
 
     @cached_property
-    def committee(self):
+    def weights(self):
+        """(M, L) weights of the labels for each member of a committee: Bayesian bootstrap."""
+        # unlike rows drawn with replacement, they leave no class out
         generator = np.random.default_rng([self.seed, len(self.y)])
-        members = []
-        while len(members) < MEMBERS:
-            rows = generator.integers(0, len(self.y), len(self.y))
-            if len(np.unique(self.y[rows])) > 1:
-                members.append(fit(self.x[self.labelled[rows]], self.y[rows]))
-        return members
+        return generator.exponential(size=(MEMBERS, len(self.y)))
+
+    @cached_property
+    def committee(self):
+        return [fit(self.x[self.labelled], self.y, weights) for weights in self.weights]
 
     @cached_property
     def targets(self):
