@@ -24,7 +24,8 @@ def active_pages() -> dict[str, str]:
         "*Accuracy* is the mean over the logarithm of labels, *gain* what it is above random",
         "picks, *wins* the share of seeds in which it is above; each in percent, with an interval",
         "of 95 % over seeds, which says nothing about other data or other models. A committee is",
-        "five regressions on labels of random weights (Bayesian bootstrap).",
+        "five regressions on labels of random weights (Bayesian bootstrap). For how many labels",
+        "`typiclust-margin` waits was settled on these digits, under other seeds.",
         "",
     ]
     for data in dict.fromkeys(row["data"] for row in found["compared"]):
@@ -96,7 +97,8 @@ def scale(found: dict) -> list[str]:
         f"## One query among {items:,} items",
         "",
         f"{n} items are picked among {items:,} of {width} numbers in {classes} classes, on one",
-        "core: seconds of the processor, and memory beyond the data. Training is not part of it.",
+        "core, with 100 labels: seconds of the processor, and memory beyond the data. Training is",
+        "not part of it.",
         "",
         f"| query | {' | '.join(who)} |",
         f"|---|{'---|' * len(who)}",
