@@ -7,6 +7,7 @@ from torch import nn
 
 from roadworthy.core.errors import InputError
 from roadworthy.networks.cnn import CNN
+from roadworthy.networks.conv4 import Conv4
 from roadworthy.networks.forest import Forest
 from roadworthy.networks.heads.coral import Coral
 from roadworthy.networks.image_scaler import ImageScaler
@@ -20,6 +21,7 @@ from roadworthy.networks.thermometer import Thermometer
 NETWORKS: dict[str, type[nn.Module]] = {
     "cnn": CNN,
     "coral": Coral,
+    "conv4": Conv4,
     "forest": Forest,
     "image-scaler": ImageScaler,
     "linear": Linear,
