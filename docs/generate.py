@@ -14,6 +14,7 @@ from active_pages import active_pages
 from attack_pages import BENCHMARK, attack_pages, readme_table
 from audit_pages import audit_pages
 from defense_pages import defense_pages
+from fewshot_pages import fewshot_pages
 from page_parts import NOTE, facts
 from semi_pages import semi_pages
 
@@ -30,6 +31,7 @@ TITLES = {
     "checks": "Checks",
     "datasets": "Built-in datasets",
     "detectors": "Detectors of adversarial inputs",
+    "few-shot": "Few-shot learners",
     "guards": "Guards",
     "models": "Baselines",
     "queries": "Queries: what to label next",
@@ -130,8 +132,8 @@ def pages() -> dict[str, str]:
     """Give every generated page by its file name."""
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
-    made |= attack_pages() | defense_pages() | audit_pages() | semi_pages()
-    made |= attack_pages() | defense_pages() | audit_pages() | active_pages()
+    made |= attack_pages() | defense_pages() | audit_pages()
+    made |= active_pages() | fewshot_pages() | semi_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from roadworthy import attacks, causes, checks, guards, queries, recipes, strategies
+    from roadworthy import (
+        attacks,
+        causes,
+        checks,
+        fewshot,
+        guards,
+        queries,
+        recipes,
+        strategies,
+    )
     from roadworthy.core.adaptive import BPDA, EOT, Guarded, InputStep, adaptive
     from roadworthy.core.attack_run import Limits
     from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
@@ -47,6 +56,7 @@ _HOMES = {
     "checks": "",
     "compare": "workflows.compare",
     "diff": "workflows.diff",
+    "fewshot": "",
     "inspect": "workflows.inspection",
     "load_dataset": "sources",
     "load_model": "sources",
@@ -86,6 +96,7 @@ __all__ = [
     "checks",
     "compare",
     "diff",
+    "fewshot",
     "guards",
     "inspect",
     "load_dataset",

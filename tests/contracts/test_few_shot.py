@@ -115,6 +115,14 @@ def test_an_answer_does_not_depend_on_other_tasks(learner, trained, tasks):
 
 
 @every_learner
+def test_a_class_without_support_is_refused(learner, trained, tasks):
+    labels = tasks.support_y.clone()
+    labels[1, labels[1] == 2] = 3
+    with pytest.raises(InputError, match="class 2 has no item in the support of task 1"):
+        answers(trained[learner.card.name], tasks, support_y=labels)
+
+
+@every_learner
 def test_answering_changes_nothing(learner, trained, tasks):
     adapter = trained[learner.card.name]
     before = {name: value.clone() for name, value in adapter.state_dict().items()}

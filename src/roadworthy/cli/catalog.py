@@ -22,6 +22,7 @@ KINDS = {
     "guards": ("roadworthy.guards", "GUARDS"),
     "detectors": ("roadworthy.guards", "DETECTORS"),
     "queries": ("roadworthy.queries", "QUERIES"),
+    "few-shot": ("roadworthy.fewshot", "FEW_SHOT"),
 }
 
 LIST_EXAMPLES = """

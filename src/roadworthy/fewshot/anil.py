@@ -57,7 +57,7 @@ class ANIL(EpisodicLearner):
 class HeadDescent(Descent):
     """Answers after the last layer has descended on the support's features."""
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         support, query = embed(self.network, support_x, query_x)
         ways = ways_of(support_y)
 

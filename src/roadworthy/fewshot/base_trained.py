@@ -47,7 +47,7 @@ class BaseTrained(FewShotLearner):
             raise InputError(f"{base.name} has {len(classes)} class: telling apart takes 2")
         network = nn.Sequential(embedding(base, self.width), nn.Flatten())
         head = self.head(count_features(network, base), len(classes))
-        whole = nn.Sequential(network, head).train()
+        whole = nn.Sequential(network, head).to(base.x.device).train()
         adam = torch.optim.Adam(whole.parameters(), self.rate, fused=True)
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, self.steps)
         for step, batch in enumerate(self._batches(len(rows))):

@@ -89,7 +89,7 @@ class CosineRefit(Adapter):
         self.steps = steps
         self.rate = rate
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         support, query = embed_flat(self.network, support_x, query_x)
         weight = self.refit(support, support_y)
         return scaled_cosines(query, weight, self.scale).log_softmax(2)

@@ -18,7 +18,7 @@ def embedding(
     }
     network = build((Part("image-scaler", {"channels": channels}), Part("conv4", settings)))
     network[0].measure(base.x)
-    return network
+    return network.to(base.x.device)
 
 
 def embed(network: nn.Module, *items: Tensor) -> tuple[Tensor, ...]:

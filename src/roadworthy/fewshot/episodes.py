@@ -102,21 +102,23 @@ class EpisodeSource:
     def _rows(self) -> Tensor:
         """(C, most items) rows of each class; where a class has fewer, anything."""
         order, counts = self.split.y.argsort(stable=True), self._counts
-        place = torch.arange(int(counts.max()))
+        place = torch.arange(int(counts.max()), device=counts.device)
         starts = counts.cumsum(0) - counts
         return order[(starts[:, None] + place).clamp_max(len(order) - 1)]
 
     def draw(self, seed: int, first: int, count: int) -> Episodes:
         """Draw `count` tasks under a seed, beginning with number `first`."""
-        shape, streams = self.shape, Streams.of(seed, torch.arange(first, first + count))
+        shape, device = self.shape, self.split.y.device
+        streams = Streams.of(seed, torch.arange(first, first + count, device=device))
         lots = streams.uniform((len(self.classes),), torch.float64)
         picked = lots.argsort(1)[:, : shape.ways]  # (B, ways)
         lots = streams.uniform((shape.ways, self._rows.shape[1]), torch.float64)
-        is_item = torch.arange(self._rows.shape[1]) < self._counts[picked][..., None]
+        place = torch.arange(self._rows.shape[1], device=device)
+        is_item = place < self._counts[picked][..., None]
         order = lots.masked_fill(~is_item, 2.0).argsort(2)[..., : shape.shots + shape.queries]
         rows = self._rows[picked].gather(2, order)  # (B, ways, shots + queries)
         support, query = rows.split([shape.shots, shape.queries], 2)
-        way = torch.arange(shape.ways)[None, :, None]
+        way = torch.arange(shape.ways, device=device)[None, :, None]
         return Episodes(
             self.split.x[support.flatten(1)],
             way.expand_as(support).flatten(1),

@@ -50,7 +50,7 @@ class EpisodicLearner(FewShotLearner):
     def learn(self, base: Split, seed: int, progress: Progress) -> Adapter:
         rows = with_turns(base) if self.turns else base
         source = EpisodeSource(rows, EpisodeShape(self.ways, self.shots, self.queries))
-        adapter = self.start(base).train()
+        adapter = self.start(base).to(base.x.device).train()
         adam = torch.optim.Adam(adapter.parameters(), self.rate, fused=True)
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, -(-self.episodes // self.batch))
         for first in range(0, self.episodes, self.batch):

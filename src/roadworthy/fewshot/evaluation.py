@@ -58,7 +58,7 @@ def evaluate(
             answers = adapter(tasks.support_x, tasks.support_y, tasks.query_x)
             shares.append((answers.argmax(2) == tasks.query_y).double().mean(1))
             progress.advance((first + len(tasks)) / episodes)
-    found = torch.cat(shares).numpy()
+    found = torch.cat(shares).cpu().numpy()
     name = f"accuracy of {shape.ways} ways and {shape.shots} shots"
     accuracy = mean(name, found, seed=seed, unit="share")
     return Scores(accuracy, found, (fingerprint(novel.x, novel.y), shape, seed))

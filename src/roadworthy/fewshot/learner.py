@@ -28,18 +28,32 @@ class Adapter(nn.Module, ABC):
         super().__init__()
         self.seen = seen
 
-    @abstractmethod
     def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         """Give log-probabilities (B, Q, ways) of queries (B, Q, …) in B tasks side by side.
 
         Args:
             support_x: (B, S, …) labelled items.
-            support_y: (B, S) their classes, numbered from 0; every class occurs in every task.
+            support_y: (B, S) their classes, numbered from 0 within the task.
             query_x: (B, Q, …) items that are asked about.
+
+        Raises:
+            InputError: a class has no item in the support of a task.
         """
+        items = nn.functional.one_hot(support_y, ways_of(support_y)).sum(1)
+        if not bool(items.all()):
+            task, way = (items == 0).nonzero()[0].tolist()
+            raise InputError(
+                f"class {way} has no item in the support of task {task}: number the classes of "
+                "each task from 0, without gaps"
+            )
+        return self.respond(support_x, support_y, query_x)
 
     def forward(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         return self.answer(support_x, support_y, query_x)
+
+    @abstractmethod
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+        """Do what `answer` promises, with every class in the support of every task."""
 
 
 @dataclass(frozen=True)

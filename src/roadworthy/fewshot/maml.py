@@ -90,7 +90,7 @@ class Descent(Adapter):
 class WholeDescent(Descent):
     """Answers after the whole network has descended on the support."""
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         ways = ways_of(support_y)
 
         def answer_one(x: Tensor, y: Tensor, query: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class Attention(Adapter):
         self.network = network
         self.scale = scale
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         support, query = embed_flat(self.network, support_x, query_x)
         cosines = functional.normalize(query, dim=2) @ functional.normalize(support, dim=2).mT
         attention = (self.scale * cosines).log_softmax(2)  # (B, Q, S)

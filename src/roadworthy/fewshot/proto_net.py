@@ -51,7 +51,7 @@ class Prototypes(Adapter):
         super().__init__(seen)
         self.network = network
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         support, query = embed_flat(self.network, support_x, query_x)
         return (-squared_distances(query, class_means(support, support_y))).log_softmax(2)
 

@@ -92,6 +92,6 @@ class Relations(Adapter):
         pairs = theirs[:, :, None] + ours[:, None]  # (B, Q, ways, C, H, W)
         return self.score(pairs.flatten(0, 2)).reshape(pairs.shape[:3])
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         scores = functional.logsigmoid(self.relations(support_x, support_y, query_x))
         return scores.log_softmax(2)

@@ -83,6 +83,6 @@ class NearestMeans(Adapter):
         moved = features - self.center if self.transform == "CL2N" else features
         return functional.normalize(moved, dim=-1)
 
-    def answer(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
+    def respond(self, support_x: Tensor, support_y: Tensor, query_x: Tensor) -> Tensor:
         support, query = map(self.transformed, embed_flat(self.network, support_x, query_x))
         return (-squared_distances(query, class_means(support, support_y))).log_softmax(2)
