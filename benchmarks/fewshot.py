@@ -46,7 +46,7 @@ def learners():
         "proto-net-300": fewshot.ProtoNet(**COMMON, episodes=300),
         "proto-net-1000": fewshot.ProtoNet(**COMMON, episodes=1000),
         "simple-shot": fewshot.SimpleShot(**COMMON, **per_step),
-        "baseline++": fewshot.BaselinePlusPlus(**COMMON, **per_step),
+        "baseline-plus-plus": fewshot.BaselinePlusPlus(**COMMON, **per_step),
         "matching-networks": fewshot.MatchingNetworks(**COMMON, episodes=1000),
         "relation-network": fewshot.RelationNetwork(**COMMON, ways=10, queries=5, episodes=1000),
         "anil": fewshot.ANIL(**COMMON, **inner),

@@ -42,7 +42,7 @@ class BaselinePlusPlus(BaseTrained):
     refit_steps: int = 100
     refit_rate: float = 0.01
 
-    card = Card("baseline++", "Baseline++", ("baseline-plus-plus",), "arxiv:1904.04232")
+    card = Card("baseline-plus-plus", "Baseline++", ("Baseline++",), "arxiv:1904.04232")
 
     def head(self, inputs: int, classes: int) -> nn.Module:
         return CosineHead(inputs, classes, self.scale)

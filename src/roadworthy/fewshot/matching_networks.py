@@ -19,7 +19,7 @@ class MatchingNetworks(EpisodicLearner):
     attention is the softmax of cosine similarities. With one shot it is nearest neighbor by angle.
 
     Differs from the paper: the full-context embedding, in which recurrent networks read the whole
-    support, is left out (it makes answers depend on the order of the support); and cosines may be
+    support, is left out (it makes answers depend on the order of the support); and cosines are
     multiplied by a `scale`, since between -1 and 1 no softmax gets sharp.
 
     Source: Vinyals et al. 2016, arXiv:1606.04080, equations 1 and 2 and section 2.1.1; the scale
