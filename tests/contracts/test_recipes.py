@@ -103,7 +103,7 @@ def test_a_class_without_rows_keeps_its_output(recipe, task, kind):
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.card.name)
 def test_other_tasks_and_kinds_are_refused(recipe):
     for task in Task:
-        for kind in ("image", "tabular"):
+        for kind in ("image", "tabular", "text"):
             if task not in recipe.tasks or kind not in recipe.kinds:
                 with pytest.raises(InputError, match="but toy is"):
                     fit(recipe, toy(task, kind))

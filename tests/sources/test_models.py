@@ -206,7 +206,7 @@ def test_a_skops_file_with_unknown_types_must_be_trusted(data, tmp_path):
     ("source", "sentence"),
     [
         ("logistic-regresion", "did you mean logistic-regression"),
-        ("zebra", "baselines are cnn"),
+        ("zebra", "baselines are bag-of-words"),
         ("models/none.onnx", "no file or folder"),
         ("there.is.none:make", "no module there"),
         ("json:none", "json has no none"),

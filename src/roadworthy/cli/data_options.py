@@ -97,6 +97,9 @@ class DataOptions:
             help="Columns with the box of the face in an image, in pixels.",
         ),
     ] = None
+    text: Annotated[
+        Text, option("--text", help="Column of a table whose texts are the inputs.")
+    ] = None
     metadata: Annotated[
         Text, option("--metadata", help="CSV whose row k describes input k of a .npz file.")
     ] = None

@@ -80,7 +80,7 @@ class Work:
         include_rows: bool,
     ) -> "Work":
         """Fill in what the user left out."""
-        model, data = complete_arguments(model, data)
+        model, data = complete_arguments(model, data, options.text is not None)
         return cls(
             model=model,
             data=data,
@@ -113,13 +113,15 @@ class Request:
     effort: Effort
 
 
-def complete_arguments(model: str | None, data: str | None) -> tuple[str, str]:
+def complete_arguments(
+    model: str | None, data: str | None, is_text: bool = False
+) -> tuple[str, str]:
     """Fill in what was left out: a dataset alone gets the baseline that fits it."""
     if model is None:
         data = data or "digits"
         return baseline_for(data), data
     if data is None and (model in DATASETS or Path(model).suffix in (".npz", ".csv", ".parquet")):
-        return baseline_for(model), model
+        return baseline_for(model, is_text), model
     if data is None:
         return model, "digits"
     return model, data

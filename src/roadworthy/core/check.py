@@ -31,12 +31,14 @@ class Check(ABC):
     """Judges a subject from artifacts.
 
     A frozen dataclass: its fields are its thresholds (`limit`) and settings, which the policy file
-    can change. `judge` is pure: it reads declared artifacts and never calls the model.
+    can change. `judge` is pure: it reads declared artifacts and never calls the model. `kinds` are
+    the kinds of inputs that it can judge; it is not asked about others.
     """
 
     card: ClassVar[Card]
     code: ClassVar[str]
     area: ClassVar[str]
+    kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
 
     @abstractmethod
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
@@ -100,6 +102,21 @@ class Check(ABC):
             references=(self.card.paper,) if self.card.paper else (),
             **parts,
         )
+
+
+def needs_of(check: Check, subject: Subject) -> tuple[Artifact[Any], ...]:
+    """Name the artifacts that a check needs, if it can judge this kind of input.
+
+    Raises:
+        NotAssessed: the check does not apply to this kind of input, or to this subject.
+    """
+    if subject.dataset.kind not in check.kinds:
+        known = " and ".join(sorted(check.kinds))
+        raise NotAssessed(
+            f"{subject.dataset.kind} is not a kind of input that {check.card.name} can judge: it "
+            f"knows {known} inputs"
+        )
+    return check.needs(subject)
 
 
 def run_check(check: Check, subject: Subject, get: Get) -> tuple[Finding, ...]:

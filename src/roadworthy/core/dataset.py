@@ -69,7 +69,8 @@ class Split:
     Args:
         name: `train`, `test`, `val`, `production` for rows from where the model is used, or
             `unlabelled`.
-        x: (N, C, H, W) images in [0, 1] or (N, D) features, float.
+        x: (N, C, H, W) images in [0, 1] or (N, D) features, float; or texts as (N, L) Unicode code
+            points, int64, with 0 behind the last (see `core.text`).
         y: (N,) class numbers from 0 (int64), or targets (float) for regression; of a row whose
             target is not known -1, or NaN.
         ids: (N,) row numbers in the source.
@@ -133,7 +134,7 @@ class Dataset:
         task: nominal, ordinal or regression.
         classes: the class names in the order of their numbers; empty for regression.
         splits: must contain `train` and `test`.
-        features: one per column of a tabular dataset; empty for images.
+        features: one per column of a tabular dataset; empty for images and texts.
         roles: which metadata columns mean what.
         origin: how the splits came about, a sentence for the report.
         notes: what loading changed or guessed, sentences for the report.
@@ -187,13 +188,29 @@ class Dataset:
         return tuple(name for name in self.roles.sensitive if name in names)
 
     @property
-    def kind(self) -> Literal["image", "tabular"]:
-        """What an input is: `image` for (C, H, W), `tabular` for (D,)."""
+    def kind(self) -> Literal["image", "tabular", "text"]:
+        """What an input is: `image` for (C, H, W), `tabular` for (D,), `text` for code points."""
+        if self.train.x.dtype == torch.int64:
+            return "text"
         return "image" if self.train.x.ndim == 4 else "tabular"
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input; empty for texts, which may have any length."""
+        return () if self.kind == "text" else tuple(self.test.x.shape[1:])
+
+    @property
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """Lower and upper bound of valid inputs, broadcastable to one input."""
+        """Lower and upper bound of valid inputs, broadcastable to one input.
+
+        Raises:
+            InputError: the inputs are texts, which have no bounds.
+        """
+        if self.kind == "text":
+            raise InputError(
+                f"the inputs of {self.name} are texts: they have no bounds, and what moves numbers "
+                "within bounds, such as an attack, does not apply to them"
+            )
         if self.features:
             low = torch.tensor([feature.low for feature in self.features])
             return low, torch.tensor([feature.high for feature in self.features])

@@ -41,8 +41,8 @@ def wrap_model(model: Any, dataset: Dataset, *, name: str | None = None) -> Mode
         model: a `Model`; a PyTorch module; a fitted scikit-learn estimator; an XGBoost or LightGBM
             booster; a Keras model; a module of TensorFlow, PaddlePaddle, Flax NNX or Equinox; as a
             tuple, a Flax Linen module and its variables, a Haiku function and its parameters, or a
-            JAX function and its parameters; or a function that takes a tensor or array (N, …) and
-            gives logits, probabilities, labels or numbers.
+            JAX function and its parameters; or a function that takes a tensor or array (N, …), or
+            a list of texts, and gives logits, probabilities, labels or numbers.
         dataset: says what inputs and outputs there must be.
         name: what the report calls it.
 
@@ -87,7 +87,7 @@ def _is_jax(model: Any, dataset: Dataset) -> bool:
 
 
 def _checked(model: Model, dataset: Dataset) -> Model:
-    spec, shape = model.spec, tuple(dataset.test.x.shape[1:])
+    spec, shape = model.spec, dataset.input_shape
     if spec.task != dataset.task or spec.outputs != max(1, len(dataset.classes)):
         raise InputError(
             f"{spec.name} is for a {spec.task} task with {spec.outputs} outputs, but "

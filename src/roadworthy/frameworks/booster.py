@@ -9,6 +9,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.model import Model, ModelSpec, Offer, require
 from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.boosted_trees import margins
+from roadworthy.frameworks.outputs import like_inputs
 from roadworthy.frameworks.probe import probe_rows
 from roadworthy.frameworks.trees import gives
 
@@ -33,7 +34,7 @@ class BoosterModel(Model):
         values = self._predict(x.detach().flatten(1).to("cpu", torch.float64).numpy())
         if self.spec.task != Task.REGRESSION:
             values = margins(values)
-        return torch.from_numpy(np.asarray(values, dtype=np.float64)).to(x)
+        return like_inputs(torch.from_numpy(np.asarray(values, dtype=np.float64)), x)
 
     def trees(self) -> TreeEnsemble:
         require(self, Offer.TREES)
@@ -81,7 +82,7 @@ def wrap_booster(
     spec = ModelSpec(
         name=name,
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, classes),
         offers=frozenset(offers),
         fingerprint=mark,

@@ -7,10 +7,11 @@ from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec
+from roadworthy.core.text import to_texts
 from roadworthy.frameworks.function import tensor_of
 from roadworthy.frameworks.http_post import Post, Refused, Unreachable
 from roadworthy.frameworks.layout import FOREIGN
-from roadworthy.frameworks.outputs import convert
+from roadworthy.frameworks.outputs import convert, like_inputs
 from roadworthy.frameworks.probe import Probed, probe
 
 # names of what is sent and of what comes back: ours, and those of KServe and TensorFlow Serving
@@ -38,7 +39,7 @@ class EndpointModel(Model):
             outputs = self._endpoint(self._probed.layout.arrange(x))
         except Unreachable as error:
             raise InputError(str(error)) from None
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
+        return like_inputs(convert(outputs, self._probed.reading, self.spec.outputs), x)
 
 
 class Endpoint:
@@ -65,9 +66,10 @@ class Endpoint:
 
     def _ask(self, x: Tensor) -> Tensor:
         troubles: list[str] = []
+        rows = to_texts(x) if self._dataset.kind == "text" else x.tolist()
         for given, wanted in self._formats:
             try:
-                outputs = self._read(self._post({given: x.tolist()}), wanted, len(x))
+                outputs = self._read(self._post({given: rows}), wanted, len(x))
             except Refused as error:
                 troubles.append(f'sent {{"{given}": …}}, it {error}')
                 continue
@@ -116,7 +118,7 @@ def load_endpoint(address: str, dataset: Dataset, name: str | None = None) -> En
     spec = ModelSpec(
         name=name or post.name,
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, len(dataset.classes)),
         offers=probed.offers,
         fingerprint=fingerprint(post.name, probed.outputs),

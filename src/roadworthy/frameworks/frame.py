@@ -3,20 +3,24 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
+from roadworthy.core.text import to_texts
 
 # makes of rows (N, D) what an estimator was fitted on
 Table = Callable[[np.ndarray], Any]
 
 
 def tables(estimator: Any, dataset: Dataset) -> list[Table]:
-    """List what an estimator may take, likeliest first: rows, or columns by name.
+    """List what an estimator may take, likeliest first: texts, rows, or columns by name.
 
     Raises:
         InputError: it was fitted on columns that the dataset does not have.
     """
+    if dataset.kind == "text":
+        return [lambda rows: to_texts(torch.from_numpy(rows))]
     wanted = getattr(estimator, "feature_names_in_", None)
     if wanted is None:
         return [lambda rows: rows]

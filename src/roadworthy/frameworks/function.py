@@ -11,7 +11,8 @@ from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec
-from roadworthy.frameworks.outputs import convert
+from roadworthy.core.text import to_texts
+from roadworthy.frameworks.outputs import convert, like_inputs
 from roadworthy.frameworks.probe import Probed, probe
 
 
@@ -31,7 +32,7 @@ class FunctionModel(Model):
 
     def forward(self, x: Tensor) -> Tensor:
         outputs = self._call(self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
+        return like_inputs(convert(outputs, self._probed.reading, self.spec.outputs), x)
 
 
 def wrap_function(
@@ -39,25 +40,16 @@ def wrap_function(
 ) -> FunctionModel:
     """Make a model of a function that takes a tensor or an array and gives one row per input.
 
+    Of a dataset of texts it may take a list of strings, or a tensor of their code points.
+
     Raises:
         InputError: it takes neither, or gives outputs that do not fit the dataset.
     """
-    as_tensor = partial(_call_with_tensor, function, dataset)
-    as_array = partial(_call_with_array, function, dataset)
-    call: Callable[[Tensor], Any] = as_tensor
-    try:
-        probed = probe(as_tensor, dataset)
-    except InputError as with_tensor:
-        try:
-            call, probed = as_array, probe(as_array, dataset)
-        except InputError as with_array:
-            if str(with_array) == str(with_tensor):
-                raise with_array from None
-            raise InputError(f"with an array, {with_array}; with a tensor, {with_tensor}") from None
+    call, probed = _probe_forms(function, dataset)
     spec = ModelSpec(
         name=name or _name(function),
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, len(dataset.classes)),
         offers=probed.offers,
         fingerprint=fingerprint(_name(function), _source(function), probed.outputs),
@@ -69,6 +61,30 @@ def wrap_function(
         ),
     )
     return FunctionModel(spec, call, probed)
+
+
+def _probe_forms(
+    function: Callable[[Any], Any], dataset: Dataset
+) -> tuple[Callable[[Tensor], Any], Probed]:
+    """Find the form of inputs that a function takes; give how it is called with it."""
+    forms = {"a tensor": _call_with_tensor, "an array": _call_with_array}
+    if dataset.kind == "text":
+        forms = {"strings": _call_with_strings, "a tensor": _call_with_tensor}
+    errors: dict[str, InputError] = {}
+    for name, form in forms.items():
+        call = partial(form, function, dataset)
+        try:
+            return call, probe(call, dataset)
+        except InputError as error:
+            errors[name] = error
+    (first, with_first), (second, with_second) = errors.items()
+    if str(with_second) == str(with_first):
+        raise with_second
+    raise InputError(f"with {second}, {with_second}; with {first}, {with_first}")
+
+
+def _call_with_strings(function: Callable[[Any], Any], dataset: Dataset, x: Tensor) -> Any:
+    return tensor_of(function(to_texts(x)), dataset)
 
 
 def _call_with_tensor(function: Callable[[Any], Any], dataset: Dataset, x: Tensor) -> Any:

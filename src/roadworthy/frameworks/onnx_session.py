@@ -13,7 +13,7 @@ from roadworthy.frameworks.fixed_batch import in_batches
 from roadworthy.frameworks.layout import FOREIGN
 from roadworthy.frameworks.onnx_graph import OnnxGraph, read_graph
 from roadworthy.frameworks.onnx_node import UnknownOperator
-from roadworthy.frameworks.outputs import Reading, convert
+from roadworthy.frameworks.outputs import Reading, convert, like_inputs
 from roadworthy.frameworks.probe import MODEL_ERRORS, Probed, probe, probe_rows
 
 LARGEST = 2 * 1024**3  # bytes: protobuf reads no larger message
@@ -48,7 +48,7 @@ class OnnxModel(Model):
 
     def forward(self, x: Tensor) -> Tensor:
         outputs = self._call(self._probed.layout.arrange(x))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x)
+        return like_inputs(convert(outputs, self._probed.reading, self.spec.outputs), x)
 
 
 class Session:
@@ -147,7 +147,7 @@ def load_onnx(path: Path, dataset: Dataset, name: str | None = None) -> OnnxMode
     spec = ModelSpec(
         name=name or path.name,
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, len(dataset.classes)),
         offers=probed.offers | gradients,
         fingerprint=_hash_files([path, *files]),

@@ -122,6 +122,11 @@ def convert(outputs: Tensor, reading: Reading, classes: int) -> Tensor:
     return log_probabilities(torch.stack([1 - column, column], 1))
 
 
+def like_inputs(outputs: Tensor, x: Tensor) -> Tensor:
+    """Put outputs (N, …) where the inputs are, in their precision; that of texts is none."""
+    return outputs.to(x) if x.is_floating_point() else outputs.to(x.device, torch.float32)
+
+
 def log_probabilities(probabilities: Tensor) -> Tensor:
     """Take logarithms, of `FLOOR` where a probability is smaller."""
     return probabilities.clamp_min(FLOOR).log()

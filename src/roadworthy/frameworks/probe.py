@@ -118,7 +118,7 @@ def _probe(
 ) -> Probed:
     x = layout.arrange(given)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        inputs = x.clone().requires_grad_()
+        inputs = x.clone().requires_grad_(x.is_floating_point())
         outputs = _try(call, inputs)
         is_differentiable = outputs.requires_grad and _reaches(outputs, inputs)
         outputs = outputs.detach()

@@ -18,7 +18,7 @@ from roadworthy.core.model import Model, ModelSpec, Offer, require
 from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.expression import Expression
 from roadworthy.frameworks.frame import Table, tables
-from roadworthy.frameworks.outputs import FLOOR, NOTES, Reading
+from roadworthy.frameworks.outputs import FLOOR, NOTES, Reading, like_inputs
 from roadworthy.frameworks.probe import MODEL_ERRORS, probe_rows
 from roadworthy.frameworks.sklearn_gradients import express, express_variance
 from roadworthy.frameworks.sklearn_trees import read_trees
@@ -65,7 +65,7 @@ class SklearnModel(Model):
             outputs = self._expression(rows)
         else:
             outputs = self._reader.read(self.estimator, rows.detach())
-        return self._reader.place(outputs).to(x)
+        return like_inputs(self._reader.place(outputs), x)
 
     def trees(self) -> TreeEnsemble:
         require(self, Offer.TREES)
@@ -167,7 +167,8 @@ def wrap_estimator(
         notes.append(
             "Gradients are not offered: written in torch, the estimator gave other values."
         )
-    ensemble = read_trees(estimator, rows) if numbers else None
+    has_columns = dataset.kind != "text"
+    ensemble = read_trees(estimator, rows) if numbers and has_columns else None
     if ensemble is not None and not gives(ensemble, rows, outputs):
         ensemble = None
         notes.append("Its trees are not offered: added up, they gave other values.")
@@ -185,7 +186,7 @@ def wrap_estimator(
     spec = ModelSpec(
         name=name or type(_last(estimator)).__name__,
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, len(dataset.classes)),
         offers=frozenset(offers),
         fingerprint=fingerprint(repr(estimator), joblib.hash(estimator)),
@@ -209,6 +210,11 @@ def _check(estimator: Any, dataset: Dataset) -> None:
         kind = "regressor" if is_regression else "classifier"
         raise InputError(f"{name} is no {kind}, but {dataset.name} is a {dataset.task} task")
     wanted, given = getattr(estimator, "n_features_in_", None), dataset.test.x[0].numel()
+    if dataset.kind == "text" and wanted is not None:
+        raise InputError(
+            f"{name} was fitted on {wanted} columns, but the inputs of {dataset.name} are texts: "
+            "put what makes numbers of texts, such as TfidfVectorizer, before it in a pipeline"
+        )
     if wanted is not None and wanted != given:
         raise InputError(
             f"{name} was fitted on {wanted} columns, but {dataset.name} has {given}: fit it on the "
@@ -267,7 +273,8 @@ def _read_rows(
                 f"{len(numbers)} classes: give it decision_function_shape='ovr'"
             )
         return reader, outputs
-    raise InputError(f"the estimator cannot take rows of {rows.shape[1]} columns: {causes[0]}")
+    given = "texts" if dataset.kind == "text" else f"rows of {rows.shape[1]} columns"
+    raise InputError(f"the estimator cannot take {given}: {causes[0]}")
 
 
 def _is_same(expressed: Tensor, outputs: Tensor, is_logarithm: bool) -> bool:

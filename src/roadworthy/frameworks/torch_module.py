@@ -13,7 +13,7 @@ from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.model import Model, ModelSpec, Offer, require
 from roadworthy.core.tree_ensemble import HoldsTrees, TreeEnsemble
 from roadworthy.frameworks.layout import TORCH, Layout
-from roadworthy.frameworks.outputs import Reading, convert
+from roadworthy.frameworks.outputs import Reading, convert, like_inputs
 from roadworthy.frameworks.probe import Probed, probe, probe_rows
 
 
@@ -38,8 +38,8 @@ class TorchModel(Model):
 
     def forward(self, x: Tensor) -> Tensor:
         inputs = self._probed.layout.arrange(x)
-        outputs = self.module(inputs.to(self._dtype or x.dtype))
-        return convert(outputs, self._probed.reading, self.spec.outputs).to(x.dtype)
+        outputs = self.module(_as_taken(inputs, self._dtype))
+        return like_inputs(convert(outputs, self._probed.reading, self.spec.outputs), x)
 
     def features(self, x: Tensor) -> Tensor:
         assert self._head is not None
@@ -49,7 +49,7 @@ class TorchModel(Model):
             self.forward(x)
         finally:
             handle.remove()
-        return caught[-1].to(x.dtype)
+        return like_inputs(caught[-1], x)
 
     def scrambled(self, seed: int) -> "TorchModel":
         generator = torch.Generator().manual_seed(seed)
@@ -110,7 +110,7 @@ def wrap_module(
     was_training = not is_ours and any(part.training for part in module.modules())
     module = (module if is_ours else _copy(module)).cpu().eval().requires_grad_(False)
     dtype = _dtype_of(module)
-    probed = probe(lambda x: module(x.to(dtype or x.dtype)), dataset)
+    probed = probe(lambda x: module(_as_taken(x, dtype)), dataset)
     head = _head(module, probed, dataset)
     notes = probed.notes
     if was_training:
@@ -124,7 +124,7 @@ def wrap_module(
     spec = ModelSpec(
         name=name or type(module).__name__,
         task=dataset.task,
-        input_shape=tuple(dataset.test.x.shape[1:]),
+        input_shape=dataset.input_shape,
         outputs=max(1, len(dataset.classes)),
         offers=probed.offers
         | ({Offer.EMBEDDINGS} if head is not None else frozenset())
@@ -152,6 +152,11 @@ def _dtype_of(module: nn.Module) -> torch.dtype | None:
     return kinds[0] if kinds else None
 
 
+def _as_taken(x: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """Give inputs in the precision that a module computes in; code points stay whole numbers."""
+    return x.to(dtype) if dtype is not None and x.is_floating_point() else x
+
+
 def _head(module: nn.Module, probed: Probed, dataset: Dataset) -> nn.Linear | None:
     """Find the last linear layer, if what it is given is one vector per input."""
     layers = [part for part in module.modules() if isinstance(part, nn.Linear)]
@@ -161,7 +166,7 @@ def _head(module: nn.Module, probed: Probed, dataset: Dataset) -> nn.Linear | No
     handle = layers[-1].register_forward_pre_hook(lambda _, given: caught.append(given[0]))
     x = probe_rows(dataset)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        module(probed.layout.arrange(x).to(_dtype_of(module) or x.dtype))
+        module(_as_taken(probed.layout.arrange(x), _dtype_of(module)))
     handle.remove()
     is_vector = bool(caught) and caught[-1].ndim == 2 and len(caught[-1]) == len(x)
     return layers[-1] if is_vector else None

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from roadworthy.core.errors import InputError
+from roadworthy.networks.bag_of_words import BagOfWords
 from roadworthy.networks.cnn import CNN
 from roadworthy.networks.conv4 import Conv4
 from roadworthy.networks.forest import Forest
@@ -19,6 +20,7 @@ from roadworthy.networks.tabular_encoder import TabularEncoder
 from roadworthy.networks.thermometer import Thermometer
 
 NETWORKS: dict[str, type[nn.Module]] = {
+    "bag-of-words": BagOfWords,
     "cnn": CNN,
     "coral": Coral,
     "conv4": Conv4,

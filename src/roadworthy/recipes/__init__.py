@@ -2,6 +2,7 @@
 
 from roadworthy.core.registry import Registry
 from roadworthy.core.training import Recipe
+from roadworthy.recipes.bag_of_words import BagOfWords
 from roadworthy.recipes.cnn import CNN
 from roadworthy.recipes.digits_cnn import DigitsCNN
 from roadworthy.recipes.logistic_regression import LogisticRegression
@@ -12,6 +13,7 @@ from roadworthy.recipes.strided_cnn import StridedCNN
 
 RECIPES: Registry[type[Recipe]] = Registry(
     "recipes",
+    BagOfWords,
     CNN,
     DigitsCNN,
     LogisticRegression,
@@ -25,6 +27,7 @@ __all__ = [
     "CNN",
     "MLP",
     "RECIPES",
+    "BagOfWords",
     "DigitsCNN",
     "LogisticRegression",
     "RandomForest",

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
 from roadworthy.core.dataset import Dataset, Feature, Split, Task
 from roadworthy.core.errors import InputError
@@ -24,6 +26,7 @@ from roadworthy.sources.splits import (
     divide_by_group,
     divide_by_time,
 )
+from roadworthy.sources.texts import codes_of
 from roadworthy.sources.without import leave_out
 from roadworthy.sources.wording import listing
 
@@ -48,11 +51,11 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
         parts, note = leave_out(parts, ids, options.without)
         notes.append(note)
     _look_over(parts, labels)
-    x, divisor, features, is_missing, input_notes = _read_inputs(rows, parts["train"])
+    x, features, is_missing, input_notes = _read_inputs(rows, parts["train"])
     splits = tuple(
         Split(
             name=name,
-            x=torch.from_numpy(np.ascontiguousarray(x[picked], dtype=np.float32)) / divisor,
+            x=x(picked),
             y=torch.from_numpy(labels.y[picked]),
             ids=torch.from_numpy(ids[picked]),
             columns={column: values[picked] for column, values in columns.items()},
@@ -204,12 +207,18 @@ def _look_over(parts: dict[str, np.ndarray], labels: Labels) -> None:
         )
 
 
+Inputs = Callable[[np.ndarray], Tensor]  # gives the inputs of some rows
+
+
 def _read_inputs(
     rows: Rows, train: np.ndarray
-) -> tuple[np.ndarray, float, tuple[Feature, ...], np.ndarray | None, tuple[str, ...]]:
+) -> tuple[Inputs, tuple[Feature, ...], np.ndarray | None, tuple[str, ...]]:
+    if isinstance(rows.x, pl.Series):
+        codes = codes_of(rows.x)
+        return lambda picked: codes[torch.from_numpy(picked)], (), None, ()
     if isinstance(rows.x, np.ndarray) and rows.x.ndim > 2:
         x, divisor, notes = read_pixels(rows.x)
-        return x, divisor, (), None, notes
+        return _numbers(x, divisor), (), None, notes
     table = (
         read_array(rows.x, rows.feature_names)
         if isinstance(rows.x, np.ndarray)
@@ -217,7 +226,11 @@ def _read_inputs(
     )
     table = fill_and_measure(table, train)
     is_missing = table.is_missing if table.is_missing.any() else None
-    return table.x, 1.0, table.features, is_missing, table.notes
+    return _numbers(table.x), table.features, is_missing, table.notes
+
+
+def _numbers(x: np.ndarray, divisor: float = 1.0) -> Inputs:
+    return lambda rows: torch.from_numpy(np.ascontiguousarray(x[rows], dtype=np.float32)) / divisor
 
 
 def _notable_classes(parts: dict[str, np.ndarray], labels: Labels) -> list[str]:

@@ -217,7 +217,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _check_fits(source: Path, manifest: Manifest, dataset: Dataset) -> None:
-    shape = tuple(dataset.test.x.shape[1:])
+    shape = dataset.input_shape
     if manifest.task != dataset.task or manifest.classes != dataset.classes:
         raise InputError(
             f"the model in {source} is for a {manifest.task} task with {len(manifest.classes)} "

@@ -20,6 +20,7 @@ class DataOptions:
         time: the column with the time of a row.
         sensitive: columns whose groups must be treated alike.
         face: columns with left, top, right and bottom of the face in an image, in pixels.
+        text: the column of texts that is the input; the others are none.
         task: what the targets are; None looks at them.
         classes: the class names in the order of the model's outputs.
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
@@ -36,6 +37,7 @@ class DataOptions:
     time: str | None = None
     sensitive: tuple[str, ...] = ()
     face: tuple[str, ...] = ()
+    text: str | None = None
     task: Task | None = None
     classes: tuple[str, ...] = ()
     label_offset: int = 0

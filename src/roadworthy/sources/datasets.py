@@ -27,6 +27,7 @@ def load_dataset(
     ordinal: bool | tuple[str, ...] = False,
     sensitive: tuple[str, ...] = (),
     face: tuple[str, ...] = (),
+    text: str | None = None,
     metadata: str | Path | None = None,
     test: str | Path | None = None,
     production: str | Path | None = None,
@@ -51,6 +52,7 @@ def load_dataset(
         ordinal: the classes are ordered; a tuple names them from lowest to highest.
         sensitive: columns whose groups must be treated alike.
         face: columns with left, top, right and bottom of the face in an image, in pixels.
+        text: the column of a table whose texts are the inputs.
         metadata: a CSV file whose row k describes input k of a .npz file.
         test: a second source of the same kind: the test split.
         production: rows from where the model is used; they may lack labels, and a folder of images
@@ -74,6 +76,7 @@ def load_dataset(
         time=time,
         sensitive=tuple(sensitive),
         face=tuple(face),
+        text=text,
         task=read_task(task, bool(ordinal)),
         classes=tuple(classes) or (ordinal if isinstance(ordinal, tuple) else ()),
         label_offset=label_offset,
@@ -92,6 +95,9 @@ def load_dataset(
 
 
 def _read(source: str | Path, options: DataOptions) -> Rows:
+    is_table = str(source).lower().endswith(TABLES)
+    if options.text is not None and not is_table:
+        raise InputError("--text names a column of a table: a .csv, .csv.gz or .parquet file")
     if isinstance(source, str) and source in DATASETS:
         return DATASETS.get(source)().rows(options)
     return _reading(Path(source), lambda path: _read_path(path, options))

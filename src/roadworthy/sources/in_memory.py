@@ -14,6 +14,7 @@ from roadworthy.sources.data_options import DataOptions, read_task
 from roadworthy.sources.rows import Rows, add_apart, join, role_columns
 from roadworthy.sources.splits import PRODUCTION, UNLABELLED
 from roadworthy.sources.tables import rows_of_frame
+from roadworthy.sources.texts import read_texts
 
 
 def make_dataset(
@@ -34,14 +35,15 @@ def make_dataset(
     time: str | None = None,
     sensitive: tuple[str, ...] = (),
     face: tuple[str, ...] = (),
+    text: str | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """Make a dataset of what is in memory: arrays, tensors or data frames.
+    """Make a dataset of what is in memory: arrays, tensors, strings or data frames.
 
     Args:
-        x: (N, D) features or (N, …) images; or a polars or pandas table.
-        y: (N,) labels or numbers; or the name of a column of the table. Rows of a table
-            whose target is missing are the unlabelled split.
+        x: (N, D) features or (N, …) images; a list of N strings; or a polars or pandas table.
+        y: (N,) labels or numbers; or the name of a column of the table. Rows of a table whose
+            target is missing are the unlabelled split.
         test: x and y of the test split.
         production: inputs from where the model is used, of the kind of x; or a pair of them and
             their labels.
@@ -58,6 +60,7 @@ def make_dataset(
         time: the column with the time of a row.
         sensitive: columns whose groups must be treated alike.
         face: columns with left, top, right and bottom of the face in an image, in pixels.
+        text: the column of the table whose texts are the inputs.
         seed: of the random split.
 
     Raises:
@@ -70,6 +73,7 @@ def make_dataset(
         time=time,
         sensitive=tuple(sensitive),
         face=tuple(face),
+        text=text,
         task=read_task(task, False),
         classes=tuple(classes),
         seed=seed,
@@ -119,10 +123,17 @@ def _rows(
         if not isinstance(y, str):
             frame, y = frame.with_columns(_targets(y, len(frame)).alias("(y)")), "(y)"
         rows = rows_of_frame(frame.with_columns(**columns), name, "x", replace(options, target=y))
-        table = rows.x
-        assert isinstance(table, pl.DataFrame)
-        return replace(rows, x=table.drop([key for key in columns if key in table.columns]))
-    inputs = check_inputs(_array(x), "x")
+        if not isinstance(rows.x, pl.DataFrame):
+            return rows
+        return replace(rows, x=rows.x.drop([key for key in columns if key in rows.x.columns]))
+    if options.text is not None:
+        raise InputError("text names a column of a table, but x is none: give the strings as x")
+    array = _array(x)
+    inputs, notes = (
+        read_texts(pl.Series(array.tolist(), dtype=pl.String), "x")
+        if array.dtype.kind == "U" and array.ndim == 1
+        else (check_inputs(array, "x"), ())
+    )
     return Rows(
         name=name,
         x=inputs,
@@ -130,6 +141,7 @@ def _rows(
         columns=role_columns(columns, options, "columns"),
         ids=np.arange(len(inputs)),
         feature_names=features,
+        notes=notes,
     )
 
 
@@ -141,8 +153,9 @@ def _frame(x: Any) -> pl.DataFrame | None:
     """Give a polars table of a polars or pandas table; None for what is no table."""
     if isinstance(x, pl.DataFrame):
         return x
-    if not callable(getattr(x, "to_dict", None)):  # pandas, without importing it
+    if not hasattr(x, "columns") or not callable(getattr(x, "to_dict", None)):
         return None
+    # pandas, without importing it
     lists = {str(key): list(values) for key, values in x.to_dict("list").items()}
     # pandas writes a missing value as NaN, the one value that differs from itself
     return pl.DataFrame(
@@ -154,7 +167,7 @@ def _array(values: Any) -> np.ndarray:
     if isinstance(values, Tensor):
         return values.detach().cpu().numpy()
     if isinstance(values, pl.Series):
-        return values.to_numpy()
+        values = values.to_numpy()
     array = np.asarray(values)
     if array.dtype == object and all(isinstance(value, str) for value in array.flat):
         return array.astype(str)

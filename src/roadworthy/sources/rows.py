@@ -15,7 +15,7 @@ class Rows:
 
     Args:
         name: what the report calls it.
-        x: images or features (N, …) as an array, or features as a table.
+        x: images or features (N, …) as an array, features as a table, or texts as a series.
         target: (N,) labels or numbers as they stand in the source.
         columns: the columns that play a role, as they stand in the source.
         ids: (N,) row numbers in the source.
@@ -28,7 +28,7 @@ class Rows:
     """
 
     name: str
-    x: np.ndarray | pl.DataFrame
+    x: np.ndarray | pl.DataFrame | pl.Series
     target: pl.Series
     columns: pl.DataFrame
     ids: np.ndarray
@@ -45,7 +45,7 @@ class Rows:
         """Keep some rows, by mask."""
         return replace(
             self,
-            x=self.x.filter(picked) if isinstance(self.x, pl.DataFrame) else self.x[picked],
+            x=self.x[picked] if isinstance(self.x, np.ndarray) else self.x.filter(picked),
             target=self.target.filter(picked),
             columns=self.columns.filter(picked) if self.columns.width else self.columns,
             ids=self.ids[picked],
@@ -111,12 +111,16 @@ def _stacked(first: Rows, second: Rows, word: str) -> Rows:
     )
 
 
-def _join_inputs(first: Rows, second: Rows, word: str) -> np.ndarray | pl.DataFrame:
+def _join_inputs(first: Rows, second: Rows, word: str) -> np.ndarray | pl.DataFrame | pl.Series:
     if isinstance(first.x, pl.DataFrame) and isinstance(second.x, pl.DataFrame):
         return _join_tables(first.x, second.x, word)
-    if isinstance(first.x, pl.DataFrame) or isinstance(second.x, pl.DataFrame):
-        raise InputError(f"{first.name} and {second.name} are not of one kind: a table and arrays")
-    return stack([first.x, second.x], [first.name, second.name])
+    if isinstance(first.x, pl.Series) and isinstance(second.x, pl.Series):
+        return pl.concat([first.x, second.x])
+    if isinstance(first.x, np.ndarray) and isinstance(second.x, np.ndarray):
+        return stack([first.x, second.x], [first.name, second.name])
+    raise InputError(
+        f"{first.name} and {second.name} are not of one kind: one a table, one arrays or texts"
+    )
 
 
 def _join_tables(train: pl.DataFrame, test: pl.DataFrame, word: str) -> pl.DataFrame:

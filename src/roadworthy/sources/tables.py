@@ -9,6 +9,7 @@ from roadworthy.sources.csv_files import read_csv
 from roadworthy.sources.data_options import DataOptions
 from roadworthy.sources.rows import Rows, role_columns
 from roadworthy.sources.splits import is_split_name
+from roadworthy.sources.texts import read_texts
 from roadworthy.sources.wording import listing
 
 MOST_CELLS = 2**29
@@ -60,6 +61,10 @@ def rows_of_frame(
             f"{where} has one column only, {frame.columns[0]!r}: a target and at least one feature "
             "are needed"
         )
+    if options.text is not None and options.text not in frame.columns:
+        raise InputError(
+            f"{where} has no column {options.text!r} for --text: it has {listing(frame.columns)}"
+        )
     target, target_notes = choose_target(frame, options, where)
     columns = role_columns({name: frame[name] for name in frame.columns}, options, where)
     apart = {target, *options.set_apart}
@@ -69,16 +74,32 @@ def rows_of_frame(
     if given is not None:
         apart.add("split")
         origin = "The split was given by column 'split'."
+    x, input_notes = _inputs(frame, apart, options, where)
     return Rows(
         name=name,
-        x=frame.drop(apart),
+        x=x,
         target=frame[target],
         columns=columns,
         ids=np.arange(len(frame)),
         given=given,
         origin=origin,
-        notes=(*notes, *target_notes),
+        notes=(*notes, *target_notes, *input_notes),
     )
+
+
+def _inputs(
+    frame: pl.DataFrame, apart: set[str], options: DataOptions, where: str
+) -> tuple[pl.DataFrame | pl.Series, tuple[str, ...]]:
+    """Give the features, or the texts where a column of them is named."""
+    if options.text is None:
+        return frame.drop(apart), ()
+    if options.text in apart:
+        raise InputError(f"{where}: column {options.text!r} cannot be --text and another thing too")
+    texts, notes = read_texts(frame[options.text], f"column {options.text!r} of {where}")
+    others = [c for c in frame.columns if c not in {*apart, *options.columns, options.text}]
+    if others:
+        notes = (*notes, f"The model sees the text alone; left out: {listing(others)}.")
+    return texts, notes
 
 
 def choose_target(

@@ -81,6 +81,8 @@ def choose_threat(
         InputError: an attack does not know it, or the data have nothing to change or no such
             column.
     """
+    if data.kind == "text":
+        raise InputError("attacks move numbers within bounds; texts are not numbers")
     common = set.intersection(*(set(attack.threats) for attack in attacks))
     if norm is None:
         order = [*NORMS, *THREATS.names()]

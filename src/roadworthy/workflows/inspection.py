@@ -13,7 +13,7 @@ import torch
 import roadworthy
 from roadworthy.checks import CHECKS
 from roadworthy.core.artifact import Artifact, Bench, Store, Subject
-from roadworthy.core.check import Check, not_assessed, run_check
+from roadworthy.core.check import Check, needs_of, not_assessed, run_check
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.effort import EFFORTS, Effort
 from roadworthy.core.errors import InputError, NotAssessed
@@ -130,7 +130,7 @@ def plan_inspection(bench: Bench, policy: Policy) -> Plan:
     users: dict[str, tuple[str, ...]] = {}
     for check in policy.choose(CHECKS):
         try:
-            needs = check.needs(bench.subject)
+            needs = needs_of(check, bench.subject)
         except NotAssessed as reason:
             refused[check.card.name] = not_assessed(check, str(reason))
             continue

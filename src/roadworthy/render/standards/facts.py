@@ -14,8 +14,9 @@ def _model(report: Report) -> str:
 
 def _interface(report: Report) -> str:
     shape = " × ".join(map(str, report.inspected.input_shape))
+    inputs = f"inputs of shape {shape}" if shape else "texts"
     offers = ", ".join(report.inspected.offers) or "nothing but outputs"
-    return f"The model takes inputs of shape {shape} and offers {offers}."
+    return f"The model takes {inputs} and offers {offers}."
 
 
 def _task(report: Report) -> str:

@@ -72,10 +72,9 @@ def _named(measure: Measure, finding: Finding) -> str:
 
 
 def _task(report: Report) -> str:
-    has_pictures = len(report.inspected.input_shape) == 3
-    if report.inspected.task == "regression":
-        return "image-regression" if has_pictures else "tabular-regression"
-    return "image-classification" if has_pictures else "tabular-classification"
+    kinds = {0: "text", 3: "image"}  # by how many sides an input has
+    kind = kinds.get(len(report.inspected.input_shape), "tabular")
+    return f"{kind}-{'regression' if report.inspected.task == 'regression' else 'classification'}"
 
 
 def _number(value: float) -> str:
