@@ -10,11 +10,12 @@ import sklearn.datasets
 import torch
 
 from roadworthy.core.artifact import Bench, Store, Subject
-from roadworthy.core.check import Check, run_check
+from roadworthy.core.check import Check, needs_of, run_check
 from roadworthy.core.dataset import Dataset, Feature, Roles, Split, Task
 from roadworthy.core.effort import EFFORTS, Effort
 from roadworthy.core.finding import Finding
 from roadworthy.core.model import Model
+from roadworthy.core.text import to_codes
 from tests.models import Logistic
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -55,6 +56,41 @@ def table(
         names = names or tuple(f"column {j}" for j in range(x.shape[1]))
         features = tuple(_feature(*column) for column in zip(names, train.x.T, strict=True))
     return Dataset("test data", task, classes, (train, test), features, roles or Roles())
+
+
+def texts(words: Any, y: Any, is_test: Any, **more: Any) -> Dataset:
+    """Put texts into a training and a test split; the rest is as for `table`."""
+    y, is_test = np.asarray(y), np.asarray(is_test)
+    data, x = table(np.zeros((len(y), 1)), y, is_test, **more), to_codes(words)
+    train, test = (
+        replace(split, x=x[torch.from_numpy(is_test == kind)])
+        for split, kind in zip(data.splits, (False, True), strict=True)
+    )
+    return replace(data, splits=(train, test), features=())
+
+
+def messages(n: int = 400, seed: int = 0, *, noise: float = 0.1) -> Dataset:
+    """Notes about cats or cars by writers of two towns; a third are test rows."""
+    generator = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    own = np.where(generator.random(n) < noise, 1 - y, y)
+    subjects = (("cat", "kitten", "paw", "purrs", "whiskers"), ("car", "engine", "wheel", "brakes"))
+    filler = [f"word{k}" for k in range(40)]
+    words = [
+        " ".join(
+            generator.permutation([*generator.choice(subjects[k], 3), *generator.choice(filler, 6)])
+        )
+        for k in own
+    ]
+    columns = {
+        "writer": np.arange(n) // 4,
+        "town": np.where(generator.random(n) < 0.5, "north", "south"),
+        "age": np.where(generator.random(n) < 0.5, "young", "old"),
+        "day": generator.permutation(n),
+    }
+    roles = Roles("writer", "town", "day", ("age",))
+    is_test = np.arange(n) // 4 % 3 == 2
+    return texts(words, y, is_test, columns=columns, roles=roles, classes=("cats", "cars"))
 
 
 def _feature(name: str, column: torch.Tensor) -> Feature:
@@ -101,4 +137,4 @@ def judge(
     """Judge a dataset with a model, by default one fitted to it; nothing is kept."""
     model = model or Logistic(dataset.train, len(dataset.classes))
     subject = Subject(model, dataset, effort=effort)
-    return run_check(check, subject, Bench(subject, Store(None)).get_for(check.needs(subject)))
+    return run_check(check, subject, Bench(subject, Store(None)).get_for(needs_of(check, subject)))

@@ -72,6 +72,18 @@ def image_columns(x: Tensor) -> dict[str, np.ndarray]:
     return {name: values.numpy() for name, values in summaries.items()}
 
 
+def text_columns(x: Tensor) -> dict[str, np.ndarray]:
+    """Say of texts (N, L) how long they are, and how much of them are capitals and digits."""
+    length = (x != 0).sum(1).double()
+    codes, place = x.unique(return_inverse=True)
+    letters = [chr(code) for code in codes.tolist()]
+    columns = {"length in characters": length.numpy()}
+    for name, test in (("share of capitals", str.isupper), ("share of digits", str.isdigit)):
+        is_such = torch.tensor([test(letter) for letter in letters])
+        columns[name] = (is_such[place].sum(1) / length.clamp_min(1)).numpy()
+    return columns
+
+
 def component_columns(vectors: Tensor, seen: np.ndarray, of: str) -> dict[str, np.ndarray]:
     """Give the first principal components of vectors (N, E), learned on the rows `seen` (N,)."""
     flat = vectors.flatten(1).double()

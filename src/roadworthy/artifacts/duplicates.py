@@ -4,12 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts import image_duplicates, table_duplicates
+from roadworthy.artifacts import image_duplicates, table_duplicates, text_duplicates
 from roadworthy.artifacts.drawn_rows import some_rows
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.progress import Progress
+from roadworthy.core.text import folded
 
 FEWEST = 50  # rows that a comparison with the neighbors needs to know what is usual
 SMALLEST_SIDE = 8  # pixels
@@ -30,7 +31,7 @@ class EqualRowsValue:
 
 @dataclass(frozen=True)
 class EqualRows(Artifact[EqualRowsValue]):
-    """Which rows of training and test split are equal to the last bit."""
+    """Which rows of both splits are equal: to the last bit, texts but for case and spaces."""
 
     card = Card("equal-rows", "Equal rows")
     value = EqualRowsValue
@@ -40,7 +41,10 @@ class EqualRows(Artifact[EqualRowsValue]):
 
     def compute(self, subject: Subject, get: Get, progress: Progress) -> EqualRowsValue:
         train, test = subject.dataset.train.x, subject.dataset.test.x
-        rows = torch.cat([train, test]).flatten(1).numpy() + 0.0  # turns -0 into 0
+        both = torch.cat([train, test])
+        if subject.dataset.kind == "text":
+            both = folded(both)
+        rows = both.flatten(1).numpy() + 0.0  # turns -0 into 0
         words = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")[:, 0]
         numbers = torch.from_numpy(np.unique(words, return_inverse=True)[1])
         return EqualRowsValue(*numbers.split([len(train), len(test)]))
@@ -54,7 +58,7 @@ class NearDuplicatesValue:
         test: (P,) row in the test split.
         train: (P,) row in the training split.
         score: (P,) how clear it is: whitened correlation of images; for tables 1 − the distance as
-            a share of that to the fifth-nearest row.
+            a share of that to the fifth-nearest row; Jaccard index of the shingles of texts.
         compared_test: how many test rows were looked at.
         compared_train: with how many training rows they were compared.
     """
@@ -89,7 +93,10 @@ class NearDuplicates(Artifact[NearDuplicatesValue]):
         if len(train) < FEWEST:
             raise NotAssessed(f"it needs at least {FEWEST} training rows; there are {len(train)}")
         a, b = data.test.x[test], data.train.x[train]
-        if data.kind == "image":
+        if data.kind == "text":
+            both = folded(torch.cat([a, b]))
+            found = text_duplicates.find_near_texts(*both.split([len(a), len(b)]))
+        elif data.kind == "image":
             if min(a.shape[-2:]) < SMALLEST_SIDE:
                 raise NotAssessed(f"images below {SMALLEST_SIDE} pixels are too small to compare")
             pairs = image_duplicates.find_near_duplicates(a, b)

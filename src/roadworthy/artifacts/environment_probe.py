@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.coarse_pixels import coarse
 from roadworthy.artifacts.cross_fitting import folds_of
 from roadworthy.artifacts.drawn_rows import some_rows
+from roadworthy.artifacts.plain_inputs import plain
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -37,9 +37,9 @@ class EnvironmentProbeValue:
 class EnvironmentProbe(Artifact[EnvironmentProbeValue]):
     """Whether the input gives away which environment it comes from.
 
-    A ridge classifier on columns, or on pixels averaged down to 16 a side, cross-fitted on five
-    folds of at most 2000 training rows; rows of one group lie in one fold. Environments of fewer
-    than ten of these rows are left out.
+    A ridge classifier on columns, pixels averaged down to 16 a side or hashed words, cross-fitted
+    on five folds of at most 2000 training rows; rows of one group lie in one fold. Environments of
+    fewer than ten of these rows are left out.
     """
 
     card = Card("environment-probe", "Source seen in the input")
@@ -67,8 +67,8 @@ class EnvironmentProbe(Artifact[EnvironmentProbeValue]):
 
 
 def _seen(x: Tensor) -> np.ndarray:
-    """Standardized columns, or pixels averaged down: (N, D)."""
-    flat = (coarse(x) if x.ndim == 4 else x).flatten(1).double().numpy()
+    """Standardized columns, pixels averaged down or hashed words: (N, D)."""
+    flat = plain(x).numpy()
     spread = flat.std(0)
     return (flat - flat.mean(0)) / np.where(spread > 0, spread, 1)
 

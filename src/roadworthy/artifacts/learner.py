@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from roadworthy.artifacts.coarse_pixels import coarse
+from roadworthy.artifacts.plain_inputs import plain
 from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.quick_model import one_hot, ridge
 from roadworthy.core.artifact import Subject
@@ -67,6 +67,5 @@ def _quick(subject: Subject, rows: Split, others: Split) -> np.ndarray:
 
 
 def seen(split: Split) -> np.ndarray:
-    """Give what a quick model sees of rows: columns, or pixels averaged down: (N, D)."""
-    x = coarse(split.x) if split.x.ndim == 4 else split.x
-    return x.flatten(1).double().numpy()
+    """Give what a quick model sees of rows: columns, pixels averaged down or words: (N, D)."""
+    return plain(split.x).numpy()

@@ -4,20 +4,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from roadworthy.artifacts.coarse_pixels import coarse
+from roadworthy.artifacts.plain_inputs import plain
 from roadworthy.core.dataset import Dataset
 
 
 def as_numbers(data: Dataset, x: Tensor) -> tuple[Tensor, Tensor]:
     """Give inputs (N, …) as numbers (N, E), and which column each belongs to (E,).
 
-    Pictures are averaged down to at most 16 pixels a side, numbers are in units of their deviation
-    in the training split, and a category is a column of zeros and ones for each of its values.
+    Pictures are averaged down to at most 16 pixels a side, texts are hashed words, numbers are in
+    units of their deviation in the training split, and a category is a column of zeros and ones for
+    each of its values.
     """
-    if x.ndim == 4:
-        x = coarse(x)
     if not data.features:
-        flat = x.flatten(1).double()
+        flat = plain(x)
         return flat, torch.arange(flat.shape[1])
     parts = [
         one_hot(column.long(), len(feature.categories)).double()

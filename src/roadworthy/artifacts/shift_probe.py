@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.coarse_pixels import coarse, principal_axes
+from roadworthy.artifacts.coarse_pixels import principal_axes
+from roadworthy.artifacts.plain_inputs import plain
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -116,10 +117,10 @@ def _drawn(data: Dataset, split: Split, generator: np.random.Generator) -> Split
 
 
 def _seen(x: Tensor) -> np.ndarray:
-    """Give columns (N, D), or the largest components of images averaged down."""
-    if x.ndim == 2:
-        return x.double().numpy()
-    small = coarse(x).flatten(1).double()
+    """Give columns (N, D), or the largest components of images averaged down, or of words."""
+    small = plain(x)
+    if x.ndim == 2 and x.is_floating_point():
+        return small.numpy()
     center, axes = principal_axes(small, COMPONENTS)
     return ((small - center) @ axes.T).numpy()
 

@@ -12,8 +12,10 @@ from roadworthy.artifacts.conditions import (
     image_columns,
     role_columns,
     table_columns,
+    text_columns,
 )
 from roadworthy.artifacts.halves import halves
+from roadworthy.artifacts.plain_inputs import plain
 from roadworthy.artifacts.predictions import BATCH, Predictions, PredictionsValue
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
@@ -55,7 +57,8 @@ class WeakSlices(Artifact[WeakSlicesValue]):
     are compared on one half of the test rows by the error inside against that outside, and the
     surest is taken; others are looked for among the rows that are left. Columns are the features,
     sensitive attributes and environment. For images they are brightness, contrast, detail and the
-    five main components of the model's embeddings, or of the pixels where it offers none.
+    five main components of the model's embeddings, or of the pixels where it offers none. For texts
+    they are length, capitals, digits and the five main components of the words.
 
     Args:
         n: at most this many rows are searched, drawn at random.
@@ -178,6 +181,9 @@ def _columns(subject: Subject, seen: np.ndarray) -> dict[str, np.ndarray]:
     data, x = subject.dataset, subject.dataset.test.x
     if data.kind == "tabular":
         return role_columns(data) | table_columns(data)
+    if data.kind == "text":
+        words = component_columns(plain(x), seen, "the words")
+        return role_columns(data) | text_columns(x) | words
     vectors, of = coarse(x), "the pixels"
     if Offer.EMBEDDINGS in subject.model.spec.offers:
         with torch.no_grad():

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from roadworthy.artifacts.coarse_pixels import SIDE, coarse
 from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.words import words_of
 from roadworthy.sources.features import MISSING as FILLER
 from roadworthy.sources.file_columns import KIND, SIZE
 
@@ -19,6 +20,7 @@ BORDERS = ("border of an eighth", "border of 8 pixels", "corners")
 BRIGHTNESS = "brightness and contrast"
 MISSING = "which values are missing"
 COUNTER = "columns that count the rows"
+HOW_LONG = "length of the text"
 
 Views = dict[str, np.ndarray]
 
@@ -26,7 +28,9 @@ Views = dict[str, np.ndarray]
 def views_of(data: Dataset, part: Split) -> Views:
     """Give the parts by name, each (N, D); a dataset has some of them only."""
     views = {name: x for name, x in _file_views(part).items() if _varies(x)}
-    if data.kind == "tabular":
+    if data.kind == "text":
+        views |= {name: x for name, x in _text_views(part).items() if _varies(x)}
+    elif data.kind == "tabular":
         views |= {name: x for name, x in _table_views(data, part).items() if _varies(x)}
     elif min(part.x.shape[-2:]) >= SMALLEST:
         views |= _image_views(part.x)
@@ -90,6 +94,13 @@ def _file_views(part: Split) -> Views:
     if SIZE in part.columns:
         views[SIZE] = np.log(part.columns[SIZE].astype(float))[:, None]
     return views
+
+
+def _text_views(part: Split) -> Views:
+    """Give how many characters and words texts have, as logarithms."""
+    words = torch.bincount(words_of(part.x)[0], minlength=len(part))
+    lengths = torch.stack([(part.x != 0).sum(1), words], 1)
+    return {HOW_LONG: lengths.double().log1p().numpy()}
 
 
 def _table_views(data: Dataset, part: Split) -> Views:

@@ -1,12 +1,13 @@
 """Rows as evidence: their numbers for everybody, their content for those who may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.finding import Picture, Table
+from roadworthy.core.text import to_texts
 
 MOST_ROWS = 1000  # a list that somebody can still leave out of the data and look through
 MOST_SHOWN = 24
@@ -48,11 +49,32 @@ def pairs_of(
     )
 
 
+def texts_side_by_side(data: Dataset, found: Mapping[str, np.ndarray]) -> Table | None:
+    """Tabulate texts of several splits, line by line; None for other inputs.
+
+    Args:
+        data: holds the rows.
+        found: (P,) rows by split.
+    """
+    if data.kind != "text":
+        return None
+    columns = []
+    for name, rows in found.items():
+        split, first = data.split(name), torch.from_numpy(rows[:MOST_SHOWN].copy())
+        columns += [split.ids[first].tolist(), to_texts(split.x[first])]
+    names = tuple(word for name in found for word in (f"{name} row", f"{name} text"))
+    return Table("Texts side by side", names, tuple(zip(*columns, strict=True)))
+
+
 def values_of(data: Dataset, split: Split, rows: np.ndarray, title: str) -> Table | None:
-    """Tabulate the first rows of a tabular dataset; None for images."""
+    """Tabulate the first rows of a tabular dataset, or the first texts; None for images."""
+    rows = rows[:MOST_SHOWN]
+    if data.kind == "text":
+        shown = to_texts(split.x[torch.from_numpy(rows.copy())])
+        lines = zip(split.ids.numpy()[rows].tolist(), shown, strict=True)
+        return Table(title, ("row", "text"), tuple(lines))
     if not data.features:
         return None
-    rows = rows[:MOST_SHOWN]
     values = [column.tolist() for column in split.x.T[:, torch.from_numpy(rows.copy())]]
     words = [
         [feature.categories[int(value)] for value in column] if feature.categories else column

@@ -3,6 +3,7 @@
 from roadworthy.core.artifact import Subject
 from roadworthy.core.finding import Remedy
 from roadworthy.core.model import Offer
+from roadworthy.guards import GUARDS
 
 TRAINS = {Offer.REFIT, Offer.GRADIENTS}  # what a network has that was trained here
 
@@ -15,7 +16,9 @@ def by_training(subject: Subject, text: str, strategy: str, *, is_first: bool = 
 
 
 def by_guard(subject: Subject, text: str, guard: str, *, is_first: bool = True) -> Remedy:
-    """Propose a guard, which wraps any model."""
+    """Propose a guard; in words only where it does not know this kind of input."""
+    if subject.dataset.kind not in GUARDS.get(guard).kinds:
+        return Remedy(text)
     return _applied(subject, text, guard, is_first)
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 
+KINDS = frozenset({"image", "tabular", "text"})  # of inputs
+
 
 class Task(StrEnum):
     """What the targets are."""

@@ -22,6 +22,11 @@ def to_codes(texts: Sequence[str], length: int = 1) -> Tensor:
     return torch.from_numpy(padded.view("<u4").reshape(len(array), longest).astype(np.int64))
 
 
+def folded(x: Tensor) -> Tensor:
+    """Write texts (N, L) without differences of case and of spaces, as code points again."""
+    return to_codes([" ".join(text.casefold().split()) for text in to_texts(x)])
+
+
 def to_texts(x: Tensor) -> list[str]:
     """Read code points (N, L) as texts, without the 0 behind them."""
     codes = np.ascontiguousarray(x.detach().cpu().numpy().astype("<u4"))

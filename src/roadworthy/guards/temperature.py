@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.dataset import KINDS, Dataset, Split
 from roadworthy.core.errors import InputError
 from roadworthy.core.guard import Guard, Learned
 from roadworthy.core.model import Model
@@ -51,6 +51,7 @@ class Temperature(Guard):
         cost="minutes",
         safety="safe",
     )
+    kinds = KINDS
 
     def learn(
         self, model: Model, data: Dataset, rows: Split, seed: int, progress: Progress

@@ -1,9 +1,10 @@
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import normalize
+
+from roadworthy.core.words import BASE, words_of
 
 MOST = 100_000  # a bound for settings that come from a file
-BASE = -7046029254386353131  # an odd number of 64 bits: that of the golden ratio
 UNUSED = 2**63 - 1  # in the place of a term, where rows have fewer terms than there is room for
 
 
@@ -61,30 +62,7 @@ def rows_of_terms(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def terms_of(x: Tensor) -> tuple[Tensor, Tensor]:
     """Give the row (T,) and the hash (T,) of each word and pair of words in texts (N, L)."""
-    x = x[:, : int((x != 0).any(0).sum())]  # to the end of the longest text
-    letter = _letters(x)
-    is_letter = letter != 0
-    is_first = is_letter & ~pad(is_letter, (1, 0))[:, :-1]
-    column = torch.arange(x.shape[1], device=x.device)
-    within = column - torch.where(is_first, column, 0).cummax(1).values
-    powers = torch.full((x.shape[1],), BASE, device=x.device).cumprod(0)  # wraps, as a hash may
-    owner = is_first.flatten().cumsum(0).reshape(x.shape) - 1
-    row = is_first.nonzero()[:, 0]
-    word = torch.zeros(len(row), dtype=torch.int64, device=x.device).index_add_(
-        0, owner[is_letter], (letter * powers[within])[is_letter]
-    )
+    row, word = words_of(x)
     is_pair = row[1:] == row[:-1]
     pair = word[:-1] * BASE + word[1:] + 1
     return torch.cat([row, row[1:][is_pair]]), torch.cat([word, pair[is_pair]])
-
-
-def _letters(x: Tensor) -> Tensor:
-    """Give the lower-case code point (N, L) where a letter, digit or underscore is, else 0."""
-    is_used = torch.zeros(int(x.max()) + 1 if x.numel() else 1, dtype=torch.bool, device=x.device)
-    is_used[x.flatten()] = True
-    codes = is_used.nonzero()[:, 0]
-    # a text has few different characters, of which Python knows what they are
-    lower = [ord(c.lower()[0]) if c.isalnum() or c == "_" else 0 for c in map(chr, codes.tolist())]
-    table = torch.zeros(len(is_used), dtype=torch.int64, device=x.device)
-    table[codes] = torch.tensor(lower, dtype=torch.int64, device=x.device)
-    return table[x]

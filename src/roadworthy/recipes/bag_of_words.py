@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
@@ -45,10 +47,14 @@ class BagOfWords(NetworkRecipe):
         check_fits(self, data)
         if not len(rows):
             raise InputError("there are no rows to train on")
-        held = rows_of_terms(rows.x)[1]
-        terms = min(self.terms, max(1, int((held >= self.least).sum())))
+        terms = self.room_for(rows.x)
         encoder = Part("bag-of-words", {"terms": terms, "least": self.least})
         body = Part("linear", {"inputs": terms, "outputs": max(1, len(data.classes))})
         last = (Part("rescale"),) if data.task == Task.REGRESSION else ()
         schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
         return TrainPlan(data, rows, (encoder, body, *last), schedule, seed)
+
+    def room_for(self, x: Tensor) -> int:
+        """Say how many terms the network keeps of rows (N, L)."""
+        held = rows_of_terms(x)[1]
+        return min(self.terms, max(1, int((held >= self.least).sum())))

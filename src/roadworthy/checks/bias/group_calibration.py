@@ -15,7 +15,7 @@ from roadworthy.checks.repairs import by_guard
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Dataset, Task
+from roadworthy.core.dataset import KINDS, Dataset, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Part, largest_of
 from roadworthy.core.finding import Finding, Remedy
@@ -71,6 +71,7 @@ class GroupCalibration(Check):
     )
     code = "RW-BIAS-002"
     area = "bias"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         sensitive_columns(subject.dataset)

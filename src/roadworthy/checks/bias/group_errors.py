@@ -13,7 +13,7 @@ from roadworthy.checks.group_tables import (
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Part, largest_of
 from roadworthy.core.finding import Finding, Remedy
@@ -63,6 +63,7 @@ class GroupErrors(Check):
     )
     code = "RW-BIAS-003"
     area = "bias"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         sensitive_columns(subject.dataset)

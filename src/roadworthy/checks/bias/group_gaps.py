@@ -19,7 +19,7 @@ from roadworthy.checks.repairs import by_guard, by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.estimates import Measure, largest_of, ratio
 from roadworthy.core.finding import Finding, Remedy
@@ -72,6 +72,7 @@ class GroupGaps(Check):
     )
     code = "RW-BIAS-001"
     area = "bias"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if self.small not in SMALL:

@@ -12,7 +12,7 @@ from roadworthy.checks.group_tables import dependent_rows
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import (
     Measure,
@@ -41,7 +41,8 @@ class WeakSlicesOfRows(Check):
     the slice minus that outside, for regression the mean distances as multiples of that over all
     rows. So the search, however long, cannot make a finding out of noise. Columns are the features,
     sensitive attributes and environment; of images brightness, contrast, detail and the five main
-    components of the model's embeddings, or of the pixels where it offers none. At most three
+    components of the model's embeddings, or of the pixels where it offers none; of texts length,
+    capitals, digits and the five main components of the words. At most three
     slices are judged, each among the rows that those before leave; their intervals hold together
     (Newcombe's widened by Bonferroni; a studentized bootstrap for numbers) and p-values are
     corrected (Holm). Rows of one group lie in one half.
@@ -76,6 +77,7 @@ class WeakSlicesOfRows(Check):
     )
     code = "RW-BIAS-004"
     area = "bias"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         have = len(subject.dataset.test)

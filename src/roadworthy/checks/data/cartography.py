@@ -14,7 +14,7 @@ from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, values_o
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import KINDS, Dataset, Split, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, proportion
 from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table
@@ -60,6 +60,7 @@ class Cartography(Check):
     card = Card("cartography", "Rows that are never learned", paper="arxiv:2009.10795")
     code = "RW-DATA-015"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.task == Task.REGRESSION:

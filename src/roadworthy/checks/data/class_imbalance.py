@@ -11,7 +11,7 @@ from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import (
     Measure,
@@ -60,6 +60,7 @@ class ClassImbalance(Check):
     card = Card("class-imbalance", "A class that is rare", paper="doi:10.1109/TKDE.2008.239")
     code = "RW-DATA-001"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.task == Task.REGRESSION:

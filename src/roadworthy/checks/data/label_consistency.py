@@ -10,7 +10,7 @@ from roadworthy.checks.label_panel import LabelPanel
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import mean, smallest
 from roadworthy.core.finding import Finding, Remedy, Verdict, compare
@@ -63,6 +63,7 @@ class LabelConsistency(Check):
     card = Card("label-consistency", "Labels differ between sources", paper="arxiv:2102.02320")
     code = "RW-DATA-007"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         role_column(subject.dataset, "environment")

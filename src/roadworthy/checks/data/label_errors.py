@@ -15,7 +15,7 @@ from roadworthy.core import confident_learning
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import KINDS, Dataset, Split, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, contamination, count, proportion
 from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
@@ -62,6 +62,7 @@ class LabelErrors(Check):
     card = Card("label-errors", "Labels that are wrong", paper="arxiv:1911.00068")
     code = "RW-DATA-005"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.task == Task.REGRESSION:

@@ -8,7 +8,7 @@ from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, count, share_of_rows
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
@@ -44,6 +44,7 @@ class SmallSample(Check):
     card = Card("small-sample", "Too few test rows", paper="doi:10.1016/j.neuroimage.2017.06.061")
     code = "RW-DATA-002"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.task == Task.REGRESSION:

@@ -9,7 +9,7 @@ from roadworthy.checks.examples import MOST_ROWS, rows_of, values_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import KINDS, Dataset, Split, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import proportion
 from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
@@ -52,6 +52,7 @@ class TargetErrors(Check):
     card = Card("target-errors", "Targets that are wrong", paper="arxiv:2305.16583")
     code = "RW-DATA-016"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.task != Task.REGRESSION:

@@ -1,3 +1,5 @@
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +9,17 @@ import torch
 
 from roadworthy.artifacts.roles import is_known
 from roadworthy.checks.broken_text import flaws, spelled_alike, without_flaws
+from roadworthy.checks.examples import MOST_ROWS, rows_of, values_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset
+from roadworthy.core.dataset import KINDS, Dataset, Split
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import count
-from roadworthy.core.finding import Finding, Remedy, Table
+from roadworthy.core.finding import Examples, Finding, Remedy, Table
+from roadworthy.core.text import to_texts
 
+_LINES = re.compile(r"[\t\n\r]+")
 MOST_VALUES = 10_000  # different values of a metadata column
 
 
@@ -25,11 +30,13 @@ class TextEncoding(Check):
     What it does: looks at the names of columns and classes, at the categories of each column, and
     at the values of the columns that name the environment and sensitive attributes. Broken are
     words read in a wrong encoding (`Ã¤` for `ä`, `â€™` for an apostrophe), with replacement
-    characters, HTML entities or invisible characters. Spelled in several ways are words of one
+    characters, HTML entities or invisible characters. Where the inputs are texts, the share of them
+    that are broken is judged too. Spelled in several ways are words of one
     column that differ only in case, spaces, hyphens, a final period or Unicode form.
     Why it matters: each spelling becomes a category of its own, with a share of the rows and of the
     effect; where a training set has one and production the other, the model does not know the word.
-    When it does not apply: there are no words. Free text is no feature here and is not looked at.
+    When it does not apply: there are no words. Where HTML is what the texts are about, entities are
+    rightly there.
     Words read in other wrong encodings than Windows-1252, and synonyms, are not recognized. A
     difference in case can be meant.
     How to fix: read the file in the encoding it was written in; map each spelling to one.
@@ -38,22 +45,58 @@ class TextEncoding(Check):
 
     Args:
         max_words: how many words may be broken, or spelled as another one is.
+        max_texts: largest share of texts that are broken.
     """
 
     max_words: float = limit(0, "below", "one such word is a category that is not one")
 
+    max_texts: float = limit(
+        0.01, "below", "so few hardly change which words a model learns, or how often it meets them"
+    )
+
     card = Card("text-encoding", "Words that are broken or spelled differently")
     code = "RW-DATA-014"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
-        if not any(words for _, words in _words(subject.dataset)):
+        data = subject.dataset
+        if data.kind != "text" and not any(words for _, words in _words(data)):
             raise NotAssessed("there are no names of columns, categories or classes")
         return ()
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
-        words = list(_words(subject.dataset))
-        return self._judge_encoding(words), self._judge_spelling(words)
+        words = [(where, counts) for where, counts in _words(subject.dataset) if counts]
+        of_words = (self._judge_encoding(words), self._judge_spelling(words)) if words else ()
+        return (*of_words, *self._judge_texts(subject.dataset))
+
+    def _judge_texts(self, data: Dataset) -> tuple[Finding, ...]:
+        if data.kind != "text":
+            return ()
+        found = {split: _broken(split) for split in data.splits}
+        total, broken = sum(map(len, data.splits)), sum(map(len, found.values()))
+        kinds = Counter(flaw for each in found.values() for what in each.values() for flaw in what)
+        examples = [
+            Examples(
+                f"Broken texts of the {split.name} split",
+                rows_of(split, np.array(list(each))),
+                tuple(map(", ".join, each.values()))[:MOST_ROWS],
+                table=values_of(data, split, np.array(list(each)), "Broken texts"),
+                total=len(each),
+            )
+            for split, each in found.items()
+            if each
+        ]
+        often = f" ({', '.join(f'{name}: {n}' for name, n in kinds.most_common())})"
+        finding = self.finding(
+            f"{broken} of {total} texts are broken{often if broken else ''}.",
+            scope="texts",
+            estimate=count("broken texts", broken / total, total, "share"),
+            threshold=self.threshold("max_texts"),
+            examples=tuple(examples),
+            remedies=(Remedy("Read the file in the encoding it was written in."),),
+        )
+        return (finding,)
 
     def _judge_encoding(self, words: "Words") -> Finding:
         rows = tuple(
@@ -103,6 +146,13 @@ class TextEncoding(Check):
             else (),
             remedies=(Remedy("Choose one spelling of each word, in the source or on loading."),),
         )
+
+
+def _broken(split: Split) -> dict[int, tuple[str, ...]]:
+    """Say what is wrong with the texts of a split, by row; nothing of those where all is well."""
+    # ends of lines and tabs are no flaw of a text, as they would be of a word
+    wrong = {k: flaws(_LINES.sub(" ", text)) for k, text in enumerate(to_texts(split.x))}
+    return {row: what for row, what in wrong.items() if what}
 
 
 Words = list[tuple[str, dict[str, int]]]

@@ -6,7 +6,7 @@ from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError, NotAssessed
 from roadworthy.core.estimates import count, share_of_rows
 from roadworthy.core.finding import Finding, Remedy, Threshold
@@ -53,6 +53,7 @@ class Claims(Check):
     )
     code = "RW-METH-003"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if not 0 <= self.claimed_accuracy <= 1:

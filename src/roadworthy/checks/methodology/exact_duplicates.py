@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from roadworthy.artifacts.duplicates import EqualRows
 from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of
@@ -9,9 +10,10 @@ from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.dataset import KINDS, Dataset, Split
 from roadworthy.core.estimates import count
 from roadworthy.core.finding import Examples, Finding, Remedy
+from roadworthy.core.words import words_of
 
 COINCIDENCE = 0.05  # expected equal rows from which on an equal row is no surprise
 
@@ -22,9 +24,10 @@ class ExactDuplicates(Check):
 
     What it does: finds rows whose inputs are equal to the last bit: test rows that are also in the
     training split, rows that repeat an earlier one of their own split, and rows of equal inputs
-    with different labels. In a table of few, coarse columns equal rows can be different people: a
-    row is left out where, were the columns independent, more than 0.05 equal rows were to be
-    expected. All rows are looked at, so the shares have no interval.
+    with different labels. Texts are equal when they differ in nothing but case and spaces. In a
+    table of few, coarse columns equal rows can be different people, and many a short text is
+    written twice: a row is left out where, were the columns or words independent, more than 0.05
+    equal rows were to be expected. All rows are looked at, so the shares have no interval.
     Why it matters: on a row that it has seen a model can recite the answer, so the test measures
     memory; repeated test rows make the test look larger than it is; of two different labels for
     one input at least one is wrong, or the inputs lack what decides.
@@ -57,6 +60,7 @@ class ExactDuplicates(Check):
     )
     code = "RW-LEAK-001"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return (EqualRows(),)
@@ -155,11 +159,26 @@ class ExactDuplicates(Check):
 
 def _telling(data: Dataset) -> dict[str, np.ndarray]:
     """Say by split of which rows an equal row would be a surprise: (N,) bool."""
+    return dict(zip(("train", "test"), np.split(are_telling(data), [len(data.train)]), strict=True))
+
+
+def are_telling(data: Dataset) -> np.ndarray:
+    """Say of training and test rows (N,) whether an equal row would be more than chance."""
+    x = torch.cat([data.train.x, data.test.x])
     if data.kind == "image":
-        return {s.name: np.ones(len(s), dtype=bool) for s in (data.train, data.test)}
-    x = np.concatenate([data.train.x.numpy(), data.test.x.numpy()])
-    is_telling = expected_equals(x) < COINCIDENCE
-    return dict(zip(("train", "test"), np.split(is_telling, [len(data.train)]), strict=True))
+        return np.ones(len(x), dtype=bool)
+    expected = expected_equal_texts(x) if data.kind == "text" else expected_equals(x.numpy())
+    return expected < COINCIDENCE
+
+
+def expected_equal_texts(x: torch.Tensor) -> np.ndarray:
+    """How many of N texts (N, L) would have the words of each by chance, were they independent."""
+    row, word = words_of(x)
+    _, which, times = word.unique(return_inverse=True, return_counts=True)
+    size = torch.bincount(row, minlength=len(x))
+    chance = (size.bincount()[size] / len(x)).double().log()
+    chance = chance.index_add(0, row, (times[which] / max(1, len(word))).double().log())
+    return np.asarray(len(x) * chance.exp())
 
 
 def expected_equals(x: np.ndarray) -> np.ndarray:

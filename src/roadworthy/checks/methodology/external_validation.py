@@ -12,11 +12,11 @@ from roadworthy.artifacts.left_out_environments import (
 from roadworthy.artifacts.roles import clusters, is_known, joined
 from roadworthy.checks.doubt import judged_beyond_doubt
 from roadworthy.checks.examples import rows_of
-from roadworthy.checks.methodology.exact_duplicates import COINCIDENCE, expected_equals
+from roadworthy.checks.methodology.exact_duplicates import are_telling
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import (
     Measure,
@@ -70,6 +70,7 @@ class ExternalValidation(Check):
     )
     code = "RW-LEAK-008"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         data = subject.dataset
@@ -125,9 +126,7 @@ class ExternalValidation(Check):
         values = joined(data, data.roles.environment)
         key = np.concatenate([equal.train.numpy(), equal.test.numpy()])
         copied = _in_several(key, values) & is_known(values)
-        if data.kind == "tabular":  # rows of few values are equal by chance
-            x = np.concatenate([data.train.x.numpy(), data.test.x.numpy()])
-            copied &= expected_equals(x) < COINCIDENCE
+        copied &= are_telling(data)  # rows of few values, or words, are equal by chance
         parts = np.split(copied, [len(data.train)])
         rows = [
             row

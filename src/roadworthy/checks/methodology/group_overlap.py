@@ -8,7 +8,7 @@ from roadworthy.checks.examples import rows_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.estimates import Measure, count
 from roadworthy.core.finding import Examples, Finding, Remedy
 
@@ -42,6 +42,7 @@ class GroupOverlap(Check):
     )
     code = "RW-LEAK-003"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         role_column(subject.dataset, "group")

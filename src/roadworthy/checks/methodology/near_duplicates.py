@@ -5,10 +5,11 @@ import numpy as np
 import torch
 
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates, NearDuplicatesValue
-from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of
+from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, texts_side_by_side
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.estimates import count, proportion
 from roadworthy.core.finding import Examples, Finding, Remedy
 
@@ -22,6 +23,8 @@ class NearDuplicateRows(Check):
     of the image's other neighbors. Tables: a pair counts when its distance, in units of each
     column's spread, is far below that to the fifth neighbor, given how many dimensions the rows
     fill. In both, the threshold is such that chance gives 0.01 pairs in the whole comparison.
+    Texts: a pair counts when it shares four fifths of its runs of five characters (Jaccard index),
+    case and spaces aside, and has at least 20 of them.
     Counted are test rows with such a partner that have no exact copy in the training split (those
     are RW-LEAK-001). Large splits are compared by random rows, which misses pairs.
     Why it matters: crops, mirror images, neighboring video frames or a patient measured twice are
@@ -30,7 +33,8 @@ class NearDuplicateRows(Check):
     crops and copies in other words are not seen. In coarse tables near rows can be natural.
     How to fix: keep copies on one side of the split; group by origin.
     References: Barz and Denzler 2020, doi:10.3390/jimaging6060041; Facco et al. 2017,
-    doi:10.1038/s41598-017-11873-y (for tables).
+    doi:10.1038/s41598-017-11873-y (for tables); Broder 1997, doi:10.1109/SEQUEN.1997.666900, and
+    Lee et al. 2022, arXiv:2107.06499 (for texts).
 
     Args:
         max_share: largest share of test rows that nearly repeat a training row.
@@ -48,6 +52,7 @@ class NearDuplicateRows(Check):
     )
     code = "RW-LEAK-002"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return (EqualRows(), NearDuplicates(subject.effort.judged))
@@ -119,6 +124,7 @@ def _examples(
             rows_of(data.test, test),
             details,
             side_by_side,
+            table=texts_side_by_side(data, {"test": test, "train": train}),
             total=len(pair),
         ),
     )

@@ -12,6 +12,7 @@ from roadworthy.artifacts.roles import clusters, sensitive_columns
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, largest, ranked
 from roadworthy.core.finding import (
@@ -63,6 +64,7 @@ class Proxies(Check):
     )
     code = "RW-LEAK-011"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return tuple(AttributeProxies(name) for name in sensitive_columns(subject.dataset))
@@ -91,7 +93,7 @@ class Proxies(Check):
         if verdict is Verdict.WARN and best.low <= 0.5:
             verdict, reason = Verdict.NOT_ASSESSED, f"{len(value.rows)} rows are too few to tell"
         each.sort(key=lambda measure: -measure.value)
-        what = f"{best.name!r} alone" if alone else "the image"
+        what = f"{best.name!r} alone" if alone else f"the {subject.dataset.kind}"
         return self.finding(
             f"From {what} the groups of {attribute!r} are ranked with an AUC of {best.value:.2f}, "
             f"from {TOGETHER} with {together.value:.2f} (chance 0.50).",

@@ -7,6 +7,7 @@ from roadworthy.artifacts.views import (
     BRIGHTNESS,
     CENTER,
     COUNTER,
+    HOW_LONG,
     MISSING,
     WHOLE,
     has_views,
@@ -15,6 +16,7 @@ from roadworthy.checks.seen_parts import SeenParts
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, largest_of, ranked_difference, ranked_ratio
 from roadworthy.core.finding import (
@@ -39,19 +41,20 @@ class Shortcuts(Check):
     rank the classes by a part of the input alone, and measures the AUC, averaged over classes. Of
     images: a border of an eighth of each side, one of 8 pixels, the corners, brightness and
     contrast, the kind (format, color) and the size of the file; of tables: which values are
-    missing, and columns that count the rows. The same with permuted labels must give chance, or an
-    alarm is raised. A border that has much of what the whole image tells is a *suspected* shortcut
-    and warns. It fails only with evidence: where sources are known (the environment, or else the
-    kind of file), the source tells the label, and the border tells the source among rows of one
-    label. What the kind of file tells is evidence in itself.
+    missing, and columns that count the rows; of texts: how long they are. The same with permuted
+    labels must give chance, or an alarm is raised. A border that has much of what the whole image
+    tells is a *suspected* shortcut and warns. It fails only with evidence: where sources are known
+    (the environment, or else the kind of file), the source tells the label, and the border tells
+    the source among rows of one label. What the kind of file tells is evidence in itself.
     Why it matters: COVID-19 was "diagnosed" from chest X-rays with the lungs blacked out, and
     networks that look for pneumonia told the hospital by the token its technicians lay on the
     plate. Such a model is right on every test of the same make and wrong in the next hospital.
     When it does not apply: images below 16 pixels a side; tables without missing values and row
     counters. A border may honestly tell the label: an object that fills the frame, a background
     that belongs to it. Brightness may, too: it is judged only where a source explains it. The
-    background is not located: it would take a mask of the object. What a linear model does not see
-    is not found. A number filled in by the median counts as missing only where no other equals it.
+    length of a text often does, and warns. The background is not located: it would take a mask of
+    the object. What a linear model does not see is not found. A number filled in by the median
+    counts as missing only where no other equals it.
     How to fix: crop or mask borders and tokens, save all files in one format, collect every label
     from every source, and test on a source that was not trained on.
     References: Maguolo, Nanni 2021, doi:10.1016/j.inffus.2021.04.008; Zech et al. 2018,
@@ -77,6 +80,7 @@ class Shortcuts(Check):
     )
     code = "RW-LEAK-007"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if not has_views(subject.dataset):
@@ -92,7 +96,7 @@ class Shortcuts(Check):
             findings.append(self._judge_part(seen, BRIGHTNESS, Verdict.FAIL))
         findings += [
             self._judge_part(seen, name, Verdict.FAIL if name == KIND else Verdict.WARN)
-            for name in (KIND, SIZE, MISSING, COUNTER)
+            for name in (KIND, SIZE, MISSING, COUNTER, HOW_LONG)
             if name in seen.names
         ]
         if not findings:
@@ -201,6 +205,7 @@ def _remedies(scope: str) -> tuple[Remedy, ...]:
         SIZE: "Look whether files were compressed differently; save all by one setting.",
         MISSING: "Ask why values are missing: a test that only the ill get tells who is ill.",
         COUNTER: "Leave out columns that count the rows.",
+        HOW_LONG: "Look why texts of one label are longer; compare with all cut to one length.",
         BRIGHTNESS: "Bring images of all sources to one brightness and contrast.",
     }[scope]
     return (

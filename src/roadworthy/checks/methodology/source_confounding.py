@@ -8,7 +8,7 @@ from roadworthy.artifacts.roles import clusters, is_known, joined, role_column
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, count, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
@@ -54,6 +54,7 @@ class SourceConfounding(Check):
     )
     code = "RW-LEAK-004"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         data = subject.dataset

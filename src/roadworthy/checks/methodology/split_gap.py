@@ -10,7 +10,7 @@ from roadworthy.checks.doubt import judged_beyond_doubt
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import bootstrap, paired_difference
 from roadworthy.core.finding import Finding, Remedy, Verdict
@@ -49,6 +49,7 @@ class SplitGap(Check):
     )
     code = "RW-LEAK-009"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         data = subject.dataset

@@ -8,6 +8,7 @@ from roadworthy.checks.examples import rows_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import count
 from roadworthy.core.finding import Examples, Finding, Remedy
@@ -39,6 +40,7 @@ class TemporalOverlap(Check):
     )
     code = "RW-LEAK-005"
     area = "methodology"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         role_column(subject.dataset, "time")

@@ -8,7 +8,7 @@ from roadworthy.artifacts.predictions import Predictions
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.estimates import Measure, bootstrap, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series
 
@@ -34,6 +34,7 @@ class Accuracy(Check):
     card = Card("accuracy", "Accuracy beyond a guess")
     code = "RW-PERF-001"
     area = "performance"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return (Predictions("test"),)

@@ -7,7 +7,7 @@ from roadworthy.artifacts.simple_model import SimplePredictions, parameters_of
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, mcnemar
 from roadworthy.core.finding import Finding, Remedy, Table
@@ -44,6 +44,7 @@ class Baseline(Check):
     )
     code = "RW-PERF-004"
     area = "performance"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         own, simple = subject.model.spec.parameters, parameters_of(subject.dataset)

@@ -10,7 +10,7 @@ from roadworthy.checks.repairs import by_guard
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, proportion
 from roadworthy.core.finding import Figure, Finding, Series
@@ -57,6 +57,7 @@ class Calibration(Check):
     )
     code = "RW-PERF-002"
     area = "performance"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         require(subject.model, Offer.SCORES)

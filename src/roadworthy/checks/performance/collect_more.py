@@ -9,7 +9,7 @@ from roadworthy.checks.retraining import may_retrain
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, of_draws, resampled_means
 from roadworthy.core.finding import Alarm, Figure, Finding, Remedy, Series, Table
@@ -54,6 +54,7 @@ class CollectMore(Check):
     card = Card("collect-more", "What more rows would bring", paper="arxiv:2207.01725")
     code = "RW-PERF-003"
     area = "performance"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         require(subject.model, Offer.REFIT)

@@ -8,7 +8,7 @@ from roadworthy.checks.retraining import may_retrain
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import Measure, count, deviation
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Threshold
@@ -47,6 +47,7 @@ class SeedSpread(Check):
     card = Card("seed-spread", "Luck with the seed", paper="arxiv:2103.03098")
     code = "RW-PERF-005"
     area = "performance"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if self.claimed_difference < 0:

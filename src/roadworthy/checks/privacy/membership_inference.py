@@ -10,7 +10,7 @@ from roadworthy.attacks.inference import lira
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Dataset, Task
+from roadworthy.core.dataset import KINDS, Dataset, Task
 from roadworthy.core.estimates import Measure, auc, exact_proportion, largest, largest_of, ratio
 from roadworthy.core.finding import (
     Alarm,
@@ -67,6 +67,7 @@ class MembershipInference(Check):
     )
     code = "RW-PRIV-001"
     area = "privacy"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         predictions = (Predictions("train"), Predictions("test"))

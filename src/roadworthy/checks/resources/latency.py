@@ -7,6 +7,7 @@ from roadworthy.artifacts.timings import Timings, TimingsValue
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.estimates import Measure, quantile
 from roadworthy.core.finding import Figure, Finding, Remedy, Series
 
@@ -38,6 +39,7 @@ class Latency(Check):
     card = Card("latency", "Latency", paper="doi:10.1145/1476589.1476628")
     code = "RW-RES-001"
     area = "resources"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return (Timings(),)

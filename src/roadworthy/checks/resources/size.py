@@ -5,6 +5,7 @@ from roadworthy.artifacts.footprint import Footprint
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import count
 from roadworthy.core.finding import Finding, Remedy
@@ -37,6 +38,7 @@ class Size(Check):
     card = Card("size", "Size")
     code = "RW-RES-002"
     area = "resources"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.model.spec.size is None:

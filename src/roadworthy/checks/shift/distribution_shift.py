@@ -7,7 +7,7 @@ from roadworthy.artifacts.shift_probe import ShiftProbe, ShiftProbeValue
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import KINDS, Dataset, Split, Task
 from roadworthy.core.estimates import (
     Measure,
     auc,
@@ -66,6 +66,7 @@ class DistributionShift(Check):
     )
     code = "RW-SHIFT-001"
     area = "shift"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return tuple(ShiftProbe(split.name) for split in _compared(subject.dataset))

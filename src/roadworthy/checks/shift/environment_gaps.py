@@ -10,7 +10,7 @@ from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, gap, largest_of, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
@@ -45,6 +45,7 @@ class EnvironmentGaps(Check):
     card = Card("environment-gaps", "Gaps between environments", paper="arxiv:2012.07421")
     code = "RW-SHIFT-002"
     area = "shift"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         role_column(subject.dataset, "environment")

@@ -9,7 +9,7 @@ from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Split, Task
+from roadworthy.core.dataset import KINDS, Split, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, difference, proportion
 from roadworthy.core.finding import Finding, Remedy, Verdict, compare
@@ -49,6 +49,7 @@ class ProductionAccuracy(Check):
     )
     code = "RW-SHIFT-003"
     area = "shift"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         if subject.dataset.production is None:
