@@ -8,6 +8,7 @@ from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.artifacts.photo_edits import COLOR_EDITS, PHOTO_EDITS, retake
 from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.scene_edits import BACKGROUND_EDITS, WORN_EDITS
+from roadworthy.artifacts.text_edits import edited_texts
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset
@@ -72,6 +73,8 @@ class EditedOutputs(Artifact[EditedOutputsValue]):
         photo = PHOTO_EDITS | COLOR_EDITS | {RETAKE: retake}
         if self.edit == UNCHANGED:
             return x, everywhere
+        if data.kind == "text":
+            return edited_texts(self.edit, x, streams)
         if self.edit in photo:
             return photo[self.edit](x, streams), everywhere
         if self.edit in BACKGROUND_EDITS and not data.roles.face:

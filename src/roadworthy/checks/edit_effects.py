@@ -122,9 +122,15 @@ class EditEffects:
         )
 
 
+def compared_rows(subject: Subject) -> int:
+    """Say how many test rows are edited at most; of texts more, as many have nothing to edit."""
+    effort = subject.effort
+    return effort.judged if subject.dataset.kind == "text" else effort.attacked
+
+
 def unchanged(subject: Subject) -> EditedOutputs:
     """Ask for the outputs on the rows as they are."""
-    return EditedOutputs(UNCHANGED, subject.effort.attacked)
+    return EditedOutputs(UNCHANGED, compared_rows(subject))
 
 
 def effects_of(

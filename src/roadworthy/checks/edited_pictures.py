@@ -11,19 +11,17 @@ from roadworthy.checks.edit_effects import (
     NEUTRAL,
     Edit,
     EditEffects,
-    effects_of,
     effects_table,
     judge_above_floor,
 )
+from roadworthy.checks.edit_families import effects_by_family, group_tables
 from roadworthy.checks.examples import pairs_of, rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
 from roadworthy.core.check import Check, not_assessed
-from roadworthy.core.estimates import holm, largest_of
-from roadworthy.core.finding import Examples, Finding, Remedy, Table
-from roadworthy.core.groups import named_groups
+from roadworthy.core.estimates import largest_of
+from roadworthy.core.finding import Examples, Finding, Remedy
 
-MIN_ROWS = 20  # of a group
 SHOWN = 12
 LIGHT, BACKGROUND, WORN = "light and camera", "background", "glasses and headscarf"
 REASONS = {
@@ -59,16 +57,7 @@ def _edits(subject: Subject, names: Iterable[str]) -> tuple[Edit, ...]:
 def judge_pictures(check: Check, subject: Subject, get: Get) -> tuple[Finding, ...]:
     """Conclude one finding for each family of edits."""
     plan, seed = picture_edits(subject), subject.seed_for(check)
-    comparisons = sum(len(edits) for edits in plan.values())
-    found = {
-        family: [
-            effects_of(subject, get, edit, comparisons=comparisons, seed=seed) for edit in edits
-        ]
-        for family, edits in plan.items()
-    }
-    every = [effects for each in found.values() for effects in each]
-    corrected = holm(np.array([effects.p_value for effects in every]))
-    p_values = {effects.name: float(p) for effects, p in zip(every, corrected, strict=True)}
+    found, p_values = effects_by_family(subject, get, plan, seed)
     return tuple(
         _judge_family(check, subject, family, each, p_values)
         if each
@@ -105,30 +94,11 @@ def _judge_family(
         measures=shown,
         tables=(
             effects_table(f"Effects of {family}", found, [p_values[e.name] for e in found]),
-            *_group_tables(subject, family, found),
+            *group_tables(subject, family, found),
         ),
         examples=_examples(subject, top),
         remedies=_remedies(subject, family),
     )
-
-
-def _group_tables(subject: Subject, family: str, found: Sequence[EditEffects]) -> tuple[Table, ...]:
-    """Tabulate the mean change by group of each sensitive attribute."""
-    test, tables = subject.dataset.test, []
-    for attribute in subject.dataset.roles.sensitive:
-        groups = named_groups(test.columns[attribute])
-        lines = []
-        for effects in found:
-            own = groups[effects.rows.numpy()]
-            for group in np.unique(own):
-                part = effects.take(own == group)
-                if len(part.rows) >= MIN_ROWS:
-                    mean, absolute, *_ = part.measures
-                    line = (mean.value, mean.low, mean.high, absolute.value)
-                    lines.append((effects.name, str(group), len(part.rows), *line))
-        columns = ("edit", attribute, "rows", "mean", "low", "high", "absolute")
-        tables.append(Table(f"Effects of {family} by {attribute}", columns, tuple(lines)))
-    return tuple(tables)
 
 
 def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:

@@ -66,6 +66,12 @@ def texts_side_by_side(data: Dataset, found: Mapping[str, np.ndarray]) -> Table 
     return Table("Texts side by side", names, tuple(zip(*columns, strict=True)))
 
 
+def edited_texts_of(split: Split, rows: torch.Tensor, edited: torch.Tensor, title: str) -> Table:
+    """Tabulate texts of some rows (R,) beside what they became (R, L)."""
+    columns = split.ids[rows].tolist(), to_texts(split.x[rows]), to_texts(edited)
+    return Table(title, ("row", "text", "edited"), tuple(zip(*columns, strict=True)))
+
+
 def values_of(data: Dataset, split: Split, rows: np.ndarray, title: str) -> Table | None:
     """Tabulate the first rows of a tabular dataset, or the first texts; None for images."""
     rows = rows[:MOST_SHOWN]

@@ -32,3 +32,10 @@ def to_texts(x: Tensor) -> list[str]:
     codes = np.ascontiguousarray(x.detach().cpu().numpy().astype("<u4"))
     texts: list[str] = codes.view(f"<U{codes.shape[1]}").reshape(len(codes)).tolist()
     return texts
+
+
+def written_like(word: str, given: str) -> str:
+    """Write a word with a capital, or in capitals, as another one is written."""
+    if len(given) > 1 and given.isupper():
+        return word.upper()
+    return word[:1].upper() + word[1:] if given[:1].isupper() else word
