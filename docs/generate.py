@@ -25,7 +25,19 @@ from roadworthy.core.report import SCHEMA, json_schema
 PAGES = Path(__file__).parent / "reference"
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- attack benchmark -->", "<!-- end of attack benchmark -->"
-VERBS = ("inspect", "attack", "repair", "diff", "report", "init", "list", "show")
+VERBS = (
+    "inspect",
+    "attack",
+    "repair",
+    "train",
+    "compare",
+    "label",
+    "diff",
+    "report",
+    "init",
+    "list",
+    "show",
+)
 TITLES = {
     "artifacts": "Artifacts",
     "checks": "Checks",

@@ -41,6 +41,7 @@ class MeanTeacher(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    family = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -54,6 +54,7 @@ class MixMatch(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    family = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

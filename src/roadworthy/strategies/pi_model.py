@@ -42,6 +42,7 @@ class PiModel(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    family = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -43,6 +43,7 @@ class PseudoLabel(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    family = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

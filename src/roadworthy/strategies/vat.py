@@ -48,6 +48,7 @@ class VAT(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    family = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

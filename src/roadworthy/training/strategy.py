@@ -8,9 +8,7 @@ from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 
 SMALL_DATA = ("representation", "semi-supervised", "transfer", "ordinal", "ranking")
-Family = Literal[
-    "defense", "data", "representation", "semi-supervised", "transfer", "ordinal", "ranking"
-]
+Family = Literal["defense", "representation", "semi-supervised", "transfer", "ordinal", "ranking"]
 CLASSES = frozenset({Task.NOMINAL, Task.ORDINAL})
 
 

@@ -5,4 +5,6 @@ from roadworthy.strategies import STRATEGIES
 from roadworthy.training.strategy import Strategy
 
 # what `repair` applies: a role that strategies and guards have, not a kind of its own
-DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry("defenses", *STRATEGIES, *GUARDS)
+DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry(
+    "defenses", *(each for each in STRATEGIES if each.family == "defense"), *GUARDS
+)
