@@ -17,6 +17,7 @@ from defense_pages import defense_pages
 from fewshot_pages import fewshot_pages
 from page_parts import NOTE, facts
 from semi_pages import semi_pages
+from smalldata_pages import smalldata_pages
 
 from roadworthy.cli.catalog import KINDS, describe, registry
 from roadworthy.cli.policy_file import default_policy
@@ -145,7 +146,7 @@ def pages() -> dict[str, str]:
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
     made |= attack_pages() | defense_pages() | audit_pages()
-    made |= active_pages() | fewshot_pages() | semi_pages()
+    made |= active_pages() | fewshot_pages() | semi_pages() | smalldata_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 
