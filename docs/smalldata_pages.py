@@ -13,7 +13,7 @@ def smalldata_pages() -> dict[str, str]:
     lines = [
         "# Which training, with few labels?",
         "",
-        "Measured by `benchmarks/smalldata.py`, which is `roadworthy compare` on several data sets:",
+        "Measured by `benchmarks/smalldata.py`: `roadworthy compare` on several data sets;",
         "within one table all trainings have the same labels, first weights and rows through the",
         "network, and one half of the test rows chose what is recommended while the other half",
         "gives the numbers. Your data are not these; the command answers for yours.",
