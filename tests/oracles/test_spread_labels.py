@@ -17,7 +17,7 @@ from roadworthy.strategies import FixMatch, LabelPropagation, LabelSmoothing, Se
 from roadworthy.strategies.label_propagation import measured, neighbor_graph, spread
 from roadworthy.strategies.self_training import PRIME
 from roadworthy.training.loop import fit_plan
-from roadworthy.training.trained import plan_of
+from roadworthy.training.trained import defended, plan_of
 from tests.few_labels import accuracies, blobs, moons
 
 
@@ -107,20 +107,32 @@ def test_self_training_learns_what_the_round_before_was_sure_of():
     assert torch.equal(found.rows.x, torch.cat([plan.rows.x, plan.unlabelled.x[is_sure]]))
     assert torch.equal(found.rows.y, torch.cat([plan.rows.y, guess[is_sure]]))
     assert torch.equal(found.unlabelled.x, plan.unlabelled.x[~is_sure])
-    # one more training, on the rows with a target, and one look at the pool
-    passed = 60 * len(plan.rows) + len(plan.unlabelled)
-    assert (found.cost - plan.cost) * 60 * len(found.rows) == pytest.approx(passed)
+    # one training on the rows with a target, and one look at the others
+    assert found.spent == 60 * 9 + len(plan.unlabelled)
 
 
 def test_each_round_labels_all_rows_anew():
     plan = plan_for(blobs(0), epochs=60, rate=1e-2)
     first = SelfTraining(rounds=1, threshold=0.8).apply(plan, Silent())
     second = SelfTraining(rounds=2, threshold=0.8).apply(plan, Silent())
-    network = fit_plan(replace(first, seed=plan.seed + 2 * PRIME), Silent())
+    # the second round sees as many rows as the first
+    epochs = round(60 * 9 / len(first.rows))
+    schedule = replace(plan.schedule, epochs=epochs)
+    second_round = replace(first, seed=plan.seed + 2 * PRIME, schedule=schedule)
+    network = fit_plan(second_round, Silent())
     with torch.no_grad():
         probability, guess = network(plan.unlabelled.x).softmax(1).max(1)
     assert torch.equal(second.rows.y[9:], guess[probability >= 0.8])
     assert torch.equal(second.unlabelled.x, plan.unlabelled.x[probability < 0.8])
+
+
+def test_all_rounds_together_keep_to_what_may_pass_the_network():
+    data = blobs(0)
+    recipe = defended(MLP(width=8, rate=1e-2), (SelfTraining(rounds=2, threshold=0.8),))
+    plan = plan_of(recipe, data, data.train, 0, Silent(), passes=60_000)
+    last = plan.schedule.epochs * len(plan.rows)
+    assert plan.spent == pytest.approx(40_000, rel=0.05)
+    assert plan.spent + last == pytest.approx(60_000, rel=0.05)
 
 
 def test_adopted_rows_follow_the_others_with_their_weights():

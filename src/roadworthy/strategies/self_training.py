@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -44,19 +44,26 @@ class SelfTraining(Strategy):
     family = "semi-supervised"
     reads_logits = True
 
+    @property
+    def trainings(self) -> int:  # type: ignore[override]
+        """The rounds, and the training itself."""
+        return self.rounds + 1
+
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if self.rounds < 1:
             raise InputError(f"self-training takes at least one round, not {self.rounds}")
-        grown, pool, trained_on = plan, plan.pool(self.card.name), 0.0
+        grown, pool = plan, plan.pool(self.card.name)
+        seen = plan.schedule.epochs * len(plan.rows)  # as many rows in each round
         for number in range(self.rounds):
-            trained_on += len(grown.rows) + len(pool) / plan.schedule.epochs
+            epochs = max(1, round(seen / len(grown.rows)))
+            shorter = replace(grown, schedule=replace(plan.schedule, epochs=epochs))
             with piece(progress, f"Labeling, round {number + 1}", 0.0):
                 seed = plan.seed + PRIME * (number + 1)
-                network = fit_plan(grown.within(f"round-{number}", seed), progress)
+                network = fit_plan(shorter.within(f"round-{number}", seed), progress)
             probability, guess = answers(network, pool.x).max(1)
             is_sure = probability >= self.threshold
             grown = plan.adopt(self.card.name, guess, is_sure.to(probability.dtype))
-        return grown.add(cost=plan.cost * trained_on / len(grown.rows))
+        return grown.add(spent=self.rounds * (round(plan.cost * seen) + len(pool)))
 
 
 def answers(network: nn.Module, x: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class Strategy(ABC):
     tasks: ClassVar[frozenset[Task]] = CLASSES
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
     reads_logits: ClassVar[bool] = False  # needs outputs that are logits of the classes
+    trainings: ClassVar[int] = 1  # one after the other, which share what may pass the network
 
     @abstractmethod
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

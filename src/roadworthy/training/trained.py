@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -159,7 +160,8 @@ def plan_of(
     unlabelled = Split.together("unlabelled", *pools) if pools else None
     plan = replace(plan, unlabelled=unlabelled, machine=machine or plan.machine)
     if passes is not None:
-        plan = plan.lasting(passes)  # of trainings that strategies make beforehand, too
+        # trainings that strategies make beforehand have their share of it
+        plan = plan.lasting(passes // math.prod(strategy.trainings for strategy in strategies))
     for strategy in strategies:
         check_fits(strategy, data)
         with piece(progress, strategy.card.name, 0.0):
