@@ -4,15 +4,14 @@ python benchmarks/semi.py                          all that is not in the result
 python benchmarks/semi.py --only mnist-4 --methods fixmatch supervised
 
 Every training of a network has the same budget of rows that pass the network, with a target or
-without, forward alone or not; `TrainPlan.cost` counts them. Self-training has epochs of its own, as
-its rounds grow, and one control is shorter: the rows are in the results. A training that has
-learned its rows stops sooner. Results are kept as they come: a run that was stopped goes on.
+without, forward alone or not; one control is shorter. A training that has learned its rows stops
+sooner. Results are kept as they come: a run that was stopped goes on.
 """
 
 import argparse
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +59,7 @@ LEARNERS = (
     "vat",
     "pi-model",
     "pseudo-label",
+    "self-training",
 )
 PEERS = ("sklearn-supervised", "sklearn-label-spreading", "sklearn-self-training")
 ON_DIGITS = ("supervised", "label-propagation", "self-training", "fixmatch", *PEERS)
@@ -110,23 +110,19 @@ def by_network(case, method, data, seed):
     from roadworthy.training.trained import defended, plan_of
     from roadworthy.training.views import strong_view, weak_view
 
-    few, many = {"batch": 10 * case.labels}, {"batch": 64, "epochs": 20}
-    recipe = CNN(width=case.width, hidden=64, **(many if method == "self-training" else few))
+    recipe = CNN(width=case.width, hidden=64, batch=10 * case.labels)
     if method not in SUPERVISED:
         recipe = defended(recipe, (STRATEGIES.get(method)(),))
-    plan = plan_of(recipe, data, data.train, seed, Silent())
+    passes = round(case.budget * SHORTER.get(method, 1.0))
+    plan = plan_of(recipe, data, data.train, seed, Silent(), passes=passes)
     if method.endswith("views"):
         view = weak_view if "weak" in method else strong_view
         plan = plan.add(augment=(view(data),))
-    if method != "self-training":
-        budget = case.budget * SHORTER.get(method, 1.0)
-        epochs = round(budget / (plan.cost * len(plan.rows)))
-        batch = 64 if method == "label-propagation" else plan.schedule.batch
-        plan = replace(plan, schedule=replace(plan.schedule, epochs=epochs, batch=batch))
     network = fit_plan(plan, Silent())
     with torch.no_grad():
         right = network(data.test.x).argmax(1) == data.test.y
-    return right.numpy(), round(plan.cost * len(plan.rows) * plan.schedule.epochs)
+    last = plan.cost * len(plan.rows) * plan.schedule.epochs
+    return right.numpy(), plan.spent + round(last)
 
 
 def by_sklearn(method, data, seed):
@@ -168,7 +164,7 @@ def measure(case, method, seed, folder):
 
 def summary(rows):
     """Compare each method with supervised training on the same draws, over the same test rows."""
-    from roadworthy.core.estimates import paired_difference
+    from roadworthy.core.estimates import crossed_mean
 
     found = []
     for case in CASES:
@@ -195,9 +191,10 @@ def summary(rows):
                 both = [seed for seed in seeds if (control, seed) in answers]
                 if control == method or not both:
                     continue
-                a, b = (np.concatenate([answers[m, s] for s in both]) for m in (method, control))
-                image = np.tile(np.arange(case.test), len(both))
-                gain = paired_difference("gain", a, b, seed=0, clusters=image)
+                a, b = (np.stack([answers[m, s] for s in both]) for m in (method, control))
+                if len(both) < 2:
+                    continue
+                gain = crossed_mean("gain", a.astype(float) - b)
                 cell[f"over {control}"] = [gain.value, gain.low, gain.high]
             found.append(cell)
     return found
