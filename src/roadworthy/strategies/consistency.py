@@ -13,7 +13,7 @@ def squared_gap(first: Tensor, second: Tensor) -> Tensor:
 def gaussian_rise(progress: float, warm_up: float) -> float:
     """Give a weight that rises to 1 during the first share of the training, slowly at first.
 
-    Source: Laine and Aila 2017, arXiv:1610.02242, section 2.1.
+    Source: Laine and Aila 2017, arXiv:1610.02242, appendix A.
     """
     left = 1 - min(1.0, progress / max(warm_up, 1e-9))
     return math.exp(-5 * left**2)

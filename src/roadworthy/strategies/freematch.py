@@ -16,7 +16,8 @@ class FreeMatch(GuessedLabels):
     guessed with less probability has a lower one. A term for fairness keeps what is learned of
     guesses spread over the classes as the running guesses are.
 
-    Source: Wang et al. 2023, arXiv:2205.07246, equations 5 to 11.
+    Source: Wang et al. 2023, arXiv:2205.07246, section 4; histograms and sums as in the
+    authors' code.
     Differs from the paper: as FixMatch; what is remembered decays by 0.99, not 0.999, for trainings
     of some hundred steps; where no guess counts in a step, there is no term for fairness.
 

@@ -31,7 +31,7 @@ class LabelPropagation(Strategy):
     of measurements, small aligned images. On raw pixels of photographs they do not.
 
     Source: Zhou et al. 2004, "Learning with local and global consistency", NIPS 16; rows weighted
-    by entropy as in Iscen et al. 2019, arXiv:1904.04717, equation 11.
+    by entropy as in Iscen et al. 2019, arXiv:1904.04717.
     Differs from the paper: neighbors count alike, where Zhou et al. take all rows by a Gaussian of
     their distance; distances are those of standardized inputs, measured once.
 

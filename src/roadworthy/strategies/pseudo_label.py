@@ -19,8 +19,7 @@ class PseudoLabel(Strategy):
     are learned all the same: with few labels it gains little, and it can do harm.
 
     Source: Lee 2013, "Pseudo-Label: the simple and efficient semi-supervised learning method for
-    deep neural networks", ICML workshop on challenges in representation learning, equations 14 to
-    16.
+    deep neural networks", ICML workshop on challenges in representation learning.
     Differs from the paper: the weight rises by the share of the training that is done, not by the
     epoch; no dropout and no denoising autoencoder.
 

@@ -15,7 +15,8 @@ class SoftMatch(GuessedLabels):
     probabilities. For the weight alone, probabilities are first brought to where all classes are
     guessed alike.
 
-    Source: Chen et al. 2023, arXiv:2301.10921, equations 5 to 9.
+    Source: Chen et al. 2023, arXiv:2301.10921, section 3; the spread as in the authors'
+    code.
     Differs from the paper: as FixMatch; what is remembered decays by 0.99, not 0.999, for trainings
     of some hundred steps.
 

@@ -23,7 +23,7 @@ class VAT(Strategy):
     divergence from the answer grows fastest; the divergence at its end is added to the loss. It
     needs no views of the data, so it suits tables; categories stay.
 
-    Source: Miyato, Maeda, Koyama and Ishii 2018, arXiv:1704.03976, equations 7, 8 and 15.
+    Source: Miyato, Maeda, Koyama and Ishii 2018, arXiv:1704.03976, algorithm 1.
     Differs from the paper: the radius grows with the root of the number of inputs; the probe's
     length is relative to the radius, as 1e-6 vanishes in 32-bit numbers; the entropy of answers is
     no part of the loss.
