@@ -22,7 +22,7 @@ def fewshot_pages() -> dict[str, str]:
         f"Latin: {found['tasks']} tasks, the same for every learner. *Lake's runs* are the 20",
         "published tasks of 20 ways and 1 shot, from ten further alphabets. Percent right, with",
         "intervals of 95 % over tasks; they speak of neither other alphabets nor other trainings.",
-        "*Against* is the difference to `proto-net-1000` on the same tasks.",
+        "*Against* is the difference to `proto-net` on the same tasks.",
         "",
         "| learner | training | s | unseen | against | Lake's runs |",
         "|---|---|---|---|---|---|",
