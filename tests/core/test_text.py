@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadworthy.core.dataset import Dataset, Split, Task
@@ -11,6 +11,7 @@ from roadworthy.core.text import to_codes, to_texts
 characters = st.characters(exclude_characters="\x00", exclude_categories=("Cs",))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(characters), min_size=1))
 def test_texts_come_back_as_they_were(texts):
     assert to_texts(to_codes(texts)) == texts

@@ -119,8 +119,9 @@ def complete_arguments(
     """Fill in what was left out: a dataset alone gets the baseline that fits it."""
     if model is None:
         data = data or "digits"
-        return baseline_for(data), data
-    if data is None and (model in DATASETS or Path(model).suffix in (".npz", ".csv", ".parquet")):
+        return baseline_for(data, is_text), data
+    is_data = model in DATASETS or Path(model).suffix in (".npz", ".csv", ".parquet")
+    if data is None and (is_data or is_text):
         return baseline_for(model, is_text), model
     if data is None:
         return model, "digits"
@@ -269,6 +270,7 @@ def load_data(work: Work) -> Dataset:
         ordinal=options.ordinal,
         sensitive=tuple(options.sensitive),
         face=tuple(options.face.split(",")) if options.face else (),
+        text=options.text,
         metadata=options.metadata,
         test=options.test,
         production=options.production,

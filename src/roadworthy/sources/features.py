@@ -9,6 +9,7 @@ from roadworthy.core.errors import InputError
 from roadworthy.sources.wording import listing
 
 MOST_CATEGORIES = 50
+FREE_TEXT = "text with many different values"
 MISSING = "missing"
 _DATE = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?$"
 _IDENTIFIER = re.compile(r"(.*[_\W])?(id|index|idx|row|uuid|unnamed.*)", re.IGNORECASE)
@@ -53,7 +54,8 @@ def read_features(frame: pl.DataFrame) -> Table:
         gaps.append(series.is_null().to_numpy() | np.isnan(numbers))
     notes = tuple(f"Columns left out ({why}): {listing(names)}." for why, names in left_out.items())
     if not kept:
-        raise InputError(f"no column can serve as a feature. {' '.join(notes)}".strip())
+        way = " To judge a model of a text, name its column with --text." * (FREE_TEXT in left_out)
+        raise InputError(f"no column can serve as a feature. {' '.join(notes)}{way}".strip())
     return Table(np.stack(kept, axis=1), tuple(features), np.stack(gaps, axis=1), notes)
 
 
@@ -88,7 +90,7 @@ def _obstacle(series: pl.Series) -> str:
     if series.dtype == pl.String and series.str.contains(_DATE).all():
         return "dates or times"
     most = max(2, min(MOST_CATEGORIES, len(series) // 2))
-    return "text with many different values" if series.drop_nulls().n_unique() > most else ""
+    return FREE_TEXT if series.drop_nulls().n_unique() > most else ""
 
 
 def _is_identifier(series: pl.Series) -> bool:
