@@ -6,6 +6,7 @@ from sklearn.pipeline import make_pipeline
 
 from roadworthy.core.progress import Silent
 from roadworthy.core.text import to_codes, to_texts
+from roadworthy.core.words import words_of
 from roadworthy.networks.bag_of_words import UNUSED, BagOfWords
 from roadworthy.recipes import BagOfWords as Recipe
 from roadworthy.sources import load_dataset
@@ -67,6 +68,14 @@ def test_how_a_text_is_padded_and_batched_does_not_matter():
     network, together = vectors(TEXTS, TEXTS)
     alone = torch.cat([network(to_codes([text], length=300)) for text in TEXTS])
     assert torch.equal(alone, together)
+
+
+def test_words_of_many_texts_are_those_of_each():
+    many = TEXTS * 150  # more than are looked at together
+    row, word = words_of(to_codes(many))
+    own, each = words_of(to_codes(TEXTS))
+    assert torch.equal(word, each.repeat(150))
+    assert torch.equal(row, (own + len(TEXTS) * torch.arange(150)[:, None]).flatten())
 
 
 @pytest.mark.parametrize("terms", [0, 10**9])

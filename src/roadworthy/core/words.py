@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 BASE = -7046029254386353131  # an odd number of 64 bits: that of the golden ratio
+CHUNK = 1024  # texts whose characters are looked at together: of all they would not fit
 
 
 def words_of(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -12,6 +13,12 @@ def words_of(x: Tensor) -> tuple[Tensor, Tensor]:
 
     A word is a run of letters, digits and underscores, in lower case. Hashes have 64 bits.
     """
+    parts = [_words_of(part) for part in torch.split(x, CHUNK)]
+    rows = [row + k * CHUNK for k, (row, _) in enumerate(parts)]
+    return torch.cat(rows), torch.cat([word for _, word in parts])
+
+
+def _words_of(x: Tensor) -> tuple[Tensor, Tensor]:
     x = x[:, : int((x != 0).any(0).sum())]  # to the end of the longest text
     letter = _letters(x)
     is_letter = letter != 0
