@@ -217,6 +217,6 @@ def check_fits(recipe: Recipe | Strategy, data: Dataset) -> None:
     if data.kind not in recipe.kinds:
         known = " and ".join(sorted(recipe.kinds))
         raise InputError(
-            f"{recipe.card.name} learns from {known} inputs, but {data.name} is {data.kind}: try "
-            "mlp or random-forest"
+            f"{recipe.card.name} learns from {known} inputs, but {data.name} is {data.kind}: "
+            "roadworthy list recipes names others"
         )
