@@ -19,8 +19,8 @@ class SelfTraining(Strategy):
     """Self-training: a network labels the rows it is sure of, and the next one learns them too.
 
     Each round trains anew on the rows with targets and on what the round before was sure of, so
-    that a guess can be taken back. Networks are sure of rows that they have little to learn from,
-    and repeat their mistakes: it gains little, and often does harm.
+    that a guess can be taken back. A network that is sure and wrong repeats its mistakes, and tells
+    nobody: compare with a training without it before its gain is believed.
 
     Source: Yarowsky 1995, doi:10.3115/981658.981684; started anew in each round as in
     Cascante-Bonilla et al. 2021, arXiv:2001.06001.
