@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,16 @@ from roadworthy.artifacts import ARTIFACTS, Detections
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.checks import CHECKS, InterventionEffect, InterventionForecast
 from roadworthy.core.artifact import Bench, Store, Subject
+from roadworthy.core.dataset import Task
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import NotAssessed
+from roadworthy.core.progress import Silent
 from roadworthy.core.threat import Ball
 from roadworthy.guards import SqueezingDetector
+from roadworthy.recipes import MLP
 from roadworthy.sources import load_dataset, load_model, make_dataset
+from roadworthy.strategies import CORN
+from roadworthy.training.trained import defended
 
 ROOM = Path(roadworthy.__file__).parent / "artifacts"
 SMALL = Effort("test", attacked=8, shadows=2, judged=100)
@@ -38,6 +44,9 @@ def subjects():
         ("logistic-regression", from_two_hospitals(load_dataset("wine"))),
     ):
         yield Subject(load_model(recipe, dataset), dataset, effort=SMALL)
+    grades = replace(load_dataset("wine"), task=Task.ORDINAL)
+    ranked = defended(MLP(epochs=2), (CORN(),)).fit(grades, grades.train, 0, Silent())
+    yield Subject(ranked, grades, effort=SMALL)
 
 
 def from_two_hospitals(dataset):

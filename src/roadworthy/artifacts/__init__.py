@@ -28,6 +28,7 @@ from roadworthy.artifacts.outlier_scores import OutlierScores
 from roadworthy.artifacts.partial_views import PartialViews
 from roadworthy.artifacts.permuted_folds import PermutedFolds
 from roadworthy.artifacts.predictions import Predictions
+from roadworthy.artifacts.rank_probabilities import RankProbabilities
 from roadworthy.artifacts.retrained import Retrained
 from roadworthy.artifacts.saliency import Saliency
 from roadworthy.artifacts.set_column import SetColumn
@@ -82,6 +83,7 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     SetColumn,
     ShadowModels,
     TrainingDynamics,
+    RankProbabilities,
     Timings,
     Footprint,
 )
@@ -115,6 +117,7 @@ __all__ = [
     "PartialViews",
     "PermutedFolds",
     "Predictions",
+    "RankProbabilities",
     "Retrained",
     "Saliency",
     "SetColumn",

@@ -41,6 +41,7 @@ from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.checks.performance.baseline import Baseline
 from roadworthy.checks.performance.calibration import Calibration
 from roadworthy.checks.performance.collect_more import CollectMore
+from roadworthy.checks.performance.rank_consistency import RankConsistency
 from roadworthy.checks.performance.seed_spread import SeedSpread
 from roadworthy.checks.privacy.membership_inference import MembershipInference
 from roadworthy.checks.resources.latency import Latency
@@ -62,6 +63,7 @@ CHECKS: Registry[type[Check]] = Registry(
     Calibration,
     SeedSpread,
     CollectMore,
+    RankConsistency,
     RobustAccuracy,
     CorruptionRobustness,
     PhysicalRobustness,
@@ -150,6 +152,7 @@ __all__ = [
     "ProductionAccuracy",
     "Proxies",
     "Ranges",
+    "RankConsistency",
     "Reliance",
     "RobustAccuracy",
     "SaliencySanity",

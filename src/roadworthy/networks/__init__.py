@@ -10,7 +10,15 @@ from roadworthy.networks.bag_of_words import BagOfWords
 from roadworthy.networks.cnn import CNN
 from roadworthy.networks.conv4 import Conv4
 from roadworthy.networks.forest import Forest
+from roadworthy.networks.heads.cdw_ce import DistanceWeightedCrossEntropy
 from roadworthy.networks.heads.coral import Coral
+from roadworthy.networks.heads.corn import Corn
+from roadworthy.networks.heads.cumulative_link import CumulativeLink
+from roadworthy.networks.heads.earth_mover import EarthMover
+from roadworthy.networks.heads.or_nn import ORNN
+from roadworthy.networks.heads.rank_regression import RankRegression
+from roadworthy.networks.heads.sord import Sord
+from roadworthy.networks.heads.unimodal import Unimodal
 from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
@@ -24,14 +32,22 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "cnn": CNN,
     "coral": Coral,
     "conv4": Conv4,
+    "cdw-ce": DistanceWeightedCrossEntropy,
+    "corn": Corn,
+    "cumulative-link": CumulativeLink,
+    "earth-mover": EarthMover,
     "forest": Forest,
     "image-scaler": ImageScaler,
     "linear": Linear,
     "mlp": MLP,
+    "or-nn": ORNN,
+    "rank-regression": RankRegression,
     "rescale": Rescale,
     "strided-cnn": StridedCNN,
+    "sord": Sord,
     "tabular-encoder": TabularEncoder,
     "thermometer": Thermometer,
+    "unimodal": Unimodal,
 }
 
 

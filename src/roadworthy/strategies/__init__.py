@@ -5,9 +5,13 @@ from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.band_ablation import BandAblation
+from roadworthy.strategies.cdw_ce import CDWCE
 from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.coral import CORAL
+from roadworthy.strategies.corn import CORN
+from roadworthy.strategies.cumulative_link import CumulativeLinkModel
 from roadworthy.strategies.distillation import DefensiveDistillation
+from roadworthy.strategies.earth_mover import EarthMoverLoss
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
@@ -33,6 +37,14 @@ from roadworthy.strategies.softmatch import SoftMatch
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.vat import VAT
+from roadworthy.strategies.or_nn import ORNN
+from roadworthy.strategies.pruned_labels import PrunedLabels
+from roadworthy.strategies.rank_regression import RankRegression
+from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.sord import SORD
+from roadworthy.strategies.thermometer import ThermometerEncoding
+from roadworthy.strategies.trades import TRADES
+from roadworthy.strategies.unimodal import UnimodalProbabilities
 from roadworthy.strategies.vrex import VREx
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
@@ -57,6 +69,14 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     BandAblation,
     # ordered classes
     CORAL,
+    CORN,
+    ORNN,
+    CumulativeLinkModel,
+    SORD,
+    UnimodalProbabilities,
+    EarthMoverLoss,
+    CDWCE,
+    RankRegression,
     # environments
     GroupDRO,
     IRM,
@@ -81,11 +101,15 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 
 __all__ = [
     "AWP",
+    "CDWCE",
     "CORAL",
+    "CORN",
     "EAT",
     "IRM",
     "MART",
     "NAT",
+    "ORNN",
+    "SORD",
     "STRATEGIES",
     "TRADES",
     "VAT",
@@ -93,8 +117,10 @@ __all__ = [
     "AugMix",
     "BandAblation",
     "ClassWeights",
+    "CumulativeLinkModel",
     "DefensiveDistillation",
     "EITTraining",
+    "EarthMoverLoss",
     "FastAdversarialTraining",
     "FixMatch",
     "FreeMatch",
@@ -109,10 +135,12 @@ __all__ = [
     "PiModel",
     "PrunedLabels",
     "PseudoLabel",
+    "RankRegression",
     "Reweighing",
     "SelfTraining",
     "SoftMatch",
     "ThermometerEncoding",
+    "UnimodalProbabilities",
     "VREx",
     "WithoutCopies",
 ]

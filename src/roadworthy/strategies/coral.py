@@ -18,8 +18,8 @@ class CORAL(Strategy):
     where rows are few, and assumes that one direction in the embedding orders the classes.
 
     Source: Cao, Mirjalili and Raschka 2020, Pattern Recognition Letters 140, arXiv:1901.07884.
-    Differs from the paper: where the thresholds are out of order, as they can be before the
-    training has come to its end, the smaller of the probabilities before is taken.
+    Where the thresholds are out of order, as they can be before the training has come to its end,
+    the probabilities are sorted before classes are made of them, which leaves the answer as it is.
 
     Args:
         importance: of each rank in the loss, one less than there are classes; none weighs alike.

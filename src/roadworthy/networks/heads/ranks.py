@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 Decode = Literal["median", "mode"]
 TINY = 1e-12  # probability of a class at least, so that its logarithm is a number
@@ -21,23 +22,44 @@ def above(targets: Tensor, classes: int) -> Tensor:
     return 1 - targets.cumsum(1)[:, :-1]
 
 
+def shares(targets: Tensor, classes: int) -> Tensor:
+    """Give targets as probabilities (N, K).
+
+    Args:
+        targets: (N,) classes, or (N, K) probabilities.
+        classes: how many there are, K.
+    """
+    return one_hot(targets, classes).float() if targets.ndim == 1 else targets
+
+
 def class_logs(is_above: Tensor, decode: Decode) -> Tensor:
     """Give logarithms of class probabilities (N, K) from those of being above each rank (N, K - 1).
 
-    Probabilities that rise from one rank to the next make no distribution: the smaller of all
-    before is taken.
+    Probabilities that rise from one rank to the next make no distribution: they are sorted, which
+    brings them nearer to the truth (Chernozhukov, Fernández-Val and Galichon 2010,
+    doi:10.3982/ECTA7880) and leaves how many of them are above a half.
 
     Args:
         is_above: (N, K - 1).
-        decode: `mode` leaves the probabilities as they are, so that the largest is the answer,
-            which suits accuracy; `median` moves as little probability as it takes to the class that
-            is above half of the ranks' probabilities, which suits the mean absolute error.
+        decode: see `decoded`.
     """
-    falling = is_above.cummin(1).values
+    falling = is_above.sort(dim=1, descending=True).values
     edges = [torch.ones_like(falling[:, :1]), falling, torch.zeros_like(falling[:, :1])]
-    probabilities = -torch.cat(edges, 1).diff(dim=1)
+    return decoded(-torch.cat(edges, 1).diff(dim=1), (falling > 0.5).sum(1), decode)
+
+
+def decoded(probabilities: Tensor, median: Tensor, decode: Decode) -> Tensor:
+    """Give logarithms of class probabilities (N, K) whose largest is the answer.
+
+    Args:
+        probabilities: (N, K).
+        median: (N,) the class that is above half of the probability.
+        decode: `mode` leaves the probabilities as they are, so that the largest is the answer,
+            which suits accuracy; `median` moves as little probability as it takes to the median,
+            which suits the mean absolute error.
+    """
     if decode == "median":
-        probabilities = raised(probabilities, (falling > 0.5).sum(1))
+        probabilities = raised(probabilities, median)
     return probabilities.clamp_min(TINY).log()
 
 

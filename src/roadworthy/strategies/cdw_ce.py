@@ -1,0 +1,41 @@
+from dataclasses import dataclass
+
+from roadworthy.core.card import Card
+from roadworthy.core.dataset import Task
+from roadworthy.core.progress import Progress
+from roadworthy.networks import Part
+from roadworthy.training.plan import TrainPlan
+from roadworthy.training.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class CDWCE(Strategy):
+    """CDW-CE: each wrong class is denied, the more firmly the farther it is.
+
+    The loss is the sum over classes j of -|j - y|^power log(1 - p_j). Outputs are logits of the
+    classes as usual, so that it goes with trainings that read them. Nothing asks for the true class
+    itself: its neighbors cost little, so that accuracy can suffer where classes are many.
+
+    Source: Polat et al. 2022, arXiv:2202.05167; 2025, arXiv:2412.01246.
+    Differs from the paper: log(1 - p) comes from the logits of the other classes, and so is finite
+    for any output; there is no margin.
+
+    Args:
+        power: of the distance; the paper found 5 to 7 best for four classes.
+    """
+
+    power: float = 2.0
+
+    card = Card(
+        "cdw-ce",
+        "Cross-entropy weighted by class distance",
+        aliases=("class-distance-weighted-cross-entropy",),
+        paper="arxiv:2202.05167",
+        safety="retrains",
+    )
+    tasks = frozenset({Task.ORDINAL})
+
+    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
+        classes = len(plan.data.classes)
+        settings = {"classes": classes, "power": self.power}
+        return plan.with_head(self.card.name, classes, Part("cdw-ce", settings))
