@@ -15,7 +15,7 @@ class DistanceWeightedCrossEntropy(Head):
 
     gives_logits = True
 
-    def __init__(self, classes: int, power: float = 2.0) -> None:
+    def __init__(self, classes: int, power: float = 1.0) -> None:
         super().__init__()
         place = torch.arange(classes).float()
         self.register_buffer("far", (place[:, None] - place).abs().pow(power))  # (K, K)
