@@ -29,10 +29,10 @@ from roadworthy.networks.thermometer import Thermometer
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "bag-of-words": BagOfWords,
-    "cnn": CNN,
-    "coral": Coral,
-    "conv4": Conv4,
     "cdw-ce": DistanceWeightedCrossEntropy,
+    "cnn": CNN,
+    "conv4": Conv4,
+    "coral": Coral,
     "corn": Corn,
     "cumulative-link": CumulativeLink,
     "earth-mover": EarthMover,
@@ -43,8 +43,8 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "or-nn": ORNN,
     "rank-regression": RankRegression,
     "rescale": Rescale,
-    "strided-cnn": StridedCNN,
     "sord": Sord,
+    "strided-cnn": StridedCNN,
     "tabular-encoder": TabularEncoder,
     "thermometer": Thermometer,
     "unimodal": Unimodal,

@@ -37,7 +37,7 @@ class CORAL(Strategy):
         paper="arxiv:1901.07884",
         safety="retrains",
     )
-    family = "ordinal"
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

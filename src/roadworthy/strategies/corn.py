@@ -37,6 +37,7 @@ class CORN(Strategy):
         fixes=("RW-PERF-006",),
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

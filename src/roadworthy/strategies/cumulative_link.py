@@ -39,6 +39,7 @@ class CumulativeLinkModel(Strategy):
         fixes=("RW-PERF-006",),
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

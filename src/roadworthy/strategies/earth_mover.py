@@ -27,6 +27,7 @@ class EarthMoverLoss(Strategy):
         paper="arxiv:1611.05916",
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

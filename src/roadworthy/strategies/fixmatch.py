@@ -28,7 +28,7 @@ class FixMatch(GuessedLabels):
     threshold: float = 0.95
 
     card = Card("fixmatch", "FixMatch", paper="arxiv:2001.07685", cost="minutes", safety="retrains")
-    family = "semi-supervised"
+    purpose = "semi-supervised"
 
     def loss(self, guesses: Tensor, logits: Tensor, state: nn.Module) -> Tensor:
         is_sure = guesses.amax(1) >= self.threshold

@@ -35,7 +35,7 @@ class FreeMatch(GuessedLabels):
     card = Card(
         "freematch", "FreeMatch", paper="arxiv:2205.07246", cost="minutes", safety="retrains"
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
 
     def loss(self, guesses: Tensor, logits: Tensor, state: nn.Module) -> Tensor:
         assert isinstance(state, Sureness)

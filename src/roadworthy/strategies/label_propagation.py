@@ -50,7 +50,7 @@ class LabelPropagation(Strategy):
         paper="https://papers.nips.cc/paper/2506",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not 0 < self.alpha < 1:

@@ -41,7 +41,7 @@ class MeanTeacher(Strategy):
         cost="minutes",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

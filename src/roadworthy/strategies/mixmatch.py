@@ -54,7 +54,7 @@ class MixMatch(Strategy):
         cost="minutes",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -37,6 +37,7 @@ class ORNN(Strategy):
         paper="doi:10.1109/CVPR.2016.532",
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -42,7 +42,7 @@ class PiModel(Strategy):
         cost="minutes",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

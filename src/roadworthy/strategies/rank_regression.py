@@ -26,6 +26,7 @@ class RankRegression(Strategy):
         paper="doi:10.1109/TKDE.2015.2457911",
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

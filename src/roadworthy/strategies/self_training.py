@@ -41,7 +41,7 @@ class SelfTraining(Strategy):
         cost="minutes",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
     reads_logits = True
 
     @property

@@ -35,7 +35,7 @@ class SoftMatch(GuessedLabels):
     card = Card(
         "softmatch", "SoftMatch", paper="arxiv:2301.10921", cost="minutes", safety="retrains"
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
 
     def loss(self, guesses: Tensor, logits: Tensor, state: nn.Module) -> Tensor:
         assert isinstance(state, Moments)

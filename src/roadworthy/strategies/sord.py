@@ -33,6 +33,7 @@ class SORD(Strategy):
         paper="doi:10.1109/CVPR.2019.00487",
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

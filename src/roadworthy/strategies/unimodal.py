@@ -37,6 +37,7 @@ class UnimodalProbabilities(Strategy):
         paper="arxiv:1705.05278",
         safety="retrains",
     )
+    purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -48,7 +48,7 @@ class VAT(Strategy):
         cost="minutes",
         safety="retrains",
     )
-    family = "semi-supervised"
+    purpose = "semi-supervised"
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

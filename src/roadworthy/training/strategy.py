@@ -8,7 +8,7 @@ from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 
 SMALL_DATA = ("representation", "semi-supervised", "transfer", "ordinal", "ranking")
-Family = Literal["defense", "representation", "semi-supervised", "transfer", "ordinal", "ranking"]
+Purpose = Literal["defense", "representation", "semi-supervised", "transfer", "ordinal", "ranking"]
 CLASSES = frozenset({Task.NOMINAL, Task.ORDINAL})
 
 
@@ -21,7 +21,7 @@ class Strategy(ABC):
     """
 
     card: ClassVar[Card]
-    family: ClassVar[Family] = "defense"
+    purpose: ClassVar[Purpose] = "defense"
     tasks: ClassVar[frozenset[Task]] = CLASSES
     kinds: ClassVar[frozenset[str]] = frozenset({"image", "tabular"})
     reads_logits: ClassVar[bool] = False  # needs outputs that are logits of the classes

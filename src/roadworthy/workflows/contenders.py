@@ -97,7 +97,7 @@ def suitable(data: Dataset) -> list[str]:
     return [
         strategy.card.name
         for strategy in STRATEGIES
-        if strategy.family in SMALL_DATA
+        if strategy.purpose in SMALL_DATA
         and data.task in strategy.tasks
         and data.kind in strategy.kinds
     ]

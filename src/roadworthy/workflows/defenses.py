@@ -6,5 +6,7 @@ from roadworthy.training.strategy import Strategy
 
 # what `repair` applies: a role that strategies and guards have, not a kind of its own
 DEFENSES: Registry[type[Strategy] | type[Guard]] = Registry(
-    "defenses", *(each for each in STRATEGIES if each.family == "defense"), *GUARDS
+    "defenses",
+    *(each for each in STRATEGIES if each.purpose == "defense" or each.card.fixes),
+    *GUARDS,
 )
