@@ -15,11 +15,14 @@ def by_training(subject: Subject, text: str, strategy: str, *, is_first: bool = 
     return _applied(subject, text, strategy, is_first)
 
 
-def by_guard(subject: Subject, text: str, guard: str, *, is_first: bool = True) -> Remedy:
-    """Propose a guard; in words only where it does not know this kind of input."""
+def by_guard(
+    subject: Subject, text: str, guard: str, *settings: str, is_first: bool = True
+) -> Remedy:
+    """Propose a guard with settings; in words only where it does not know this kind of input."""
     if subject.dataset.kind not in GUARDS.get(guard).kinds:
         return Remedy(text)
-    return _applied(subject, text, guard, is_first)
+    words = [word for setting in settings for word in ("--set", setting)]
+    return _applied(subject, text, " ".join([guard, *words]), is_first)
 
 
 def _applied(subject: Subject, text: str, defense: str, is_first: bool) -> Remedy:

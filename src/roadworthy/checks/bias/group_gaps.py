@@ -140,10 +140,8 @@ def _thresholds(subject: Subject, attribute: str) -> tuple[Remedy, ...]:
     if attribute not in data.sensitive_features or len(data.classes) != 2:
         return ()
     text = "Where the law allows it, give each group its own threshold."
-    guard = "group-thresholds"
-    if len(data.roles.sensitive) > 1:
-        guard += f" --set attribute={attribute}"
-    remedies = [by_guard(subject, text, guard, is_first=False)]
+    chosen = [f"attribute={attribute}"] if len(data.roles.sensitive) > 1 else []
+    remedies = [by_guard(subject, text, "group-thresholds", *chosen, is_first=False)]
     if len(data.sensitive_features) > 1:
         text = "Where the law allows it, make both error rates equal across all groups, crossed."
         remedies.append(by_guard(subject, text, "equalized-odds", is_first=False))
