@@ -19,10 +19,15 @@ from roadworthy.training.strategy import Strategy
 from roadworthy.training.trained import Defended, defended, plan_of
 from tests.toy_data import toy
 
+SHORT = {"epochs": 2, "batch": 32}  # of a pre-training
 # settings that make a strategy cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
+    "barlow-twins": SHORT,
     "band-ablation": {"band": 7},
+    "byol": SHORT,
+    "context-prediction": SHORT,
     "defensive-distillation": {"temperature": 4.0},  # 20 takes more steps than the toys have
+    "dino": SHORT,
     "eat": {"others": 1},
     # strong changes, and mixes, replace the one number that the toys' classes hang on
     "freematch": {"weight": 0.1},
@@ -30,6 +35,12 @@ USUAL: dict[str, dict] = {
     "mixmatch": {"weight": 3.0},
     "self-training": {"threshold": 1 / 3},  # two epochs make no network sure
     "softmatch": {"weight": 0.1},
+    "mae": SHORT,
+    "rotation": SHORT,
+    "scarf": SHORT,
+    "simclr": SHORT,
+    "swav": SHORT,
+    "vicreg": SHORT,
 }
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(

@@ -19,9 +19,14 @@ class Backbone(nn.Module):
         return self.head(self.embed(x))
 
 
+def place_of(network: nn.Sequential) -> int:
+    """Say which of the parts makes the embedding."""
+    return next(place for place, part in enumerate(network) if isinstance(part, Backbone))
+
+
 def backbone_of(network: nn.Sequential) -> Backbone:
     """Find the part that makes the embedding."""
-    return next(part for part in network if isinstance(part, Backbone))
+    return network[place_of(network)]
 
 
 def embedding(network: nn.Sequential, x: Tensor) -> Tensor:

@@ -6,10 +6,14 @@ from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.band_ablation import BandAblation
 from roadworthy.strategies.cdw_ce import CDWCE
+from roadworthy.strategies.barlow_twins import BarlowTwins
+from roadworthy.strategies.byol import BYOL
 from roadworthy.strategies.class_weights import ClassWeights
+from roadworthy.strategies.context_prediction import ContextPrediction
 from roadworthy.strategies.coral import CORAL
 from roadworthy.strategies.corn import CORN
 from roadworthy.strategies.cumulative_link import CumulativeLinkModel
+from roadworthy.strategies.dino import DINO
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.earth_mover import EarthMoverLoss
 from roadworthy.strategies.eat import EAT
@@ -24,6 +28,7 @@ from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.irm import IRM
 from roadworthy.strategies.label_propagation import LabelPropagation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
+from roadworthy.strategies.mae import MaskedAutoencoder
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.mean_teacher import MeanTeacher
 from roadworthy.strategies.mixmatch import MixMatch
@@ -41,6 +46,13 @@ from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.unimodal import UnimodalProbabilities
 from roadworthy.strategies.vat import VAT
+from roadworthy.strategies.rotation import RotationPrediction
+from roadworthy.strategies.scarf import SCARF
+from roadworthy.strategies.simclr import SimCLR
+from roadworthy.strategies.swav import SwAV
+from roadworthy.strategies.thermometer import ThermometerEncoding
+from roadworthy.strategies.trades import TRADES
+from roadworthy.strategies.vicreg import VICReg
 from roadworthy.strategies.vrex import VREx
 from roadworthy.strategies.without_copies import WithoutCopies
 from roadworthy.training.strategy import Strategy
@@ -73,6 +85,17 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     EarthMoverLoss,
     CDWCE,
     RankRegression,
+    # representations
+    BarlowTwins,
+    VICReg,
+    SimCLR,
+    BYOL,
+    SwAV,
+    DINO,
+    MaskedAutoencoder,
+    RotationPrediction,
+    ContextPrediction,
+    SCARF,
     # environments
     GroupDRO,
     IRM,
@@ -100,20 +123,26 @@ __all__ = [
     "CDWCE",
     "CORAL",
     "CORN",
+    "BYOL",
+    "CORAL",
+    "DINO",
     "EAT",
     "IRM",
     "MART",
     "NAT",
     "ORNN",
     "SORD",
+    "SCARF",
     "STRATEGIES",
     "TRADES",
     "VAT",
     "AdversarialTraining",
     "AugMix",
     "BandAblation",
+    "BarlowTwins",
     "ClassWeights",
     "CumulativeLinkModel",
+    "ContextPrediction",
     "DefensiveDistillation",
     "EITTraining",
     "EarthMoverLoss",
@@ -129,6 +158,7 @@ __all__ = [
     "MeanTeacher",
     "MixMatch",
     "PiModel",
+    "MaskedAutoencoder",
     "PrunedLabels",
     "PseudoLabel",
     "RankRegression",
@@ -137,6 +167,11 @@ __all__ = [
     "SoftMatch",
     "ThermometerEncoding",
     "UnimodalProbabilities",
+    "RotationPrediction",
+    "SimCLR",
+    "SwAV",
+    "ThermometerEncoding",
+    "VICReg",
     "VREx",
     "WithoutCopies",
 ]
