@@ -35,6 +35,7 @@ USUAL: dict[str, dict] = {
     "mixmatch": {"weight": 3.0},
     "self-training": {"threshold": 1 / 3},  # two epochs make no network sure
     "softmatch": {"weight": 0.1},
+    "lp-ft": {"slow": 1.0},  # the toys have no weights worth keeping
     "mae": SHORT,
     "rotation": SHORT,
     "scarf": SHORT,
@@ -42,6 +43,7 @@ USUAL: dict[str, dict] = {
     "swav": SHORT,
     "vicreg": SHORT,
 }
+SOURCES: dict[str, str] = {}  # bundles by the kind of their inputs
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
     ("strategy", "kind"), CASES, ids=[f"{s.card.name}-{kind}" for s, kind in CASES]
@@ -78,8 +80,18 @@ def flawed(task, kind):
     return replace(data, splits=(train, test), roles=Roles(sensitive=("side",), environment="side"))
 
 
-def usual(strategy):
-    return strategy(**USUAL.get(strategy.card.name, {}))
+@pytest.fixture(scope="module", autouse=True)
+def sources(tmp_path_factory):
+    """Save a bundle of each kind for fine-tune to start with."""
+    for kind in ("image", "tabular"):
+        data = toy(Task.NOMINAL, kind)
+        model = recipe(kind, 2).fit(data, data.train, 7, Silent())
+        SOURCES[kind] = str(save_bundle(model, tmp_path_factory.mktemp("source") / kind))
+
+
+def usual(strategy, kind="image"):
+    given = {"source": SOURCES[kind]} if strategy.card.name == "fine-tune" else {}
+    return strategy(**USUAL.get(strategy.card.name, {}), **given)
 
 
 def task_of(strategy):
@@ -92,7 +104,7 @@ def recipe(kind, epochs):
 
 
 def fit(strategy, data, epochs=2, seed=0):
-    changed = defended(recipe(data.kind, epochs), (usual(strategy),))
+    changed = defended(recipe(data.kind, epochs), (usual(strategy, data.kind),))
     return changed.fit(data, data.train, seed, Silent())
 
 
@@ -123,7 +135,7 @@ def test_the_same_seed_gives_the_same_bits(strategy, kind):
 @every_case
 def test_a_training_that_was_stopped_goes_on_to_the_same_bits(strategy, kind, tmp_path):
     data = flawed(task_of(strategy), kind)
-    changed = defended(recipe(kind, 3), (usual(strategy),))
+    changed = defended(recipe(kind, 3), (usual(strategy, kind),))
     whole = fit(strategy, data, epochs=3)
 
     def plan():

@@ -14,6 +14,7 @@ from roadworthy.strategies.coral import CORAL
 from roadworthy.strategies.corn import CORN
 from roadworthy.strategies.cumulative_link import CumulativeLinkModel
 from roadworthy.strategies.dino import DINO
+from roadworthy.strategies.discriminative_rates import DiscriminativeRates
 from roadworthy.strategies.distillation import DefensiveDistillation
 from roadworthy.strategies.earth_mover import EarthMoverLoss
 from roadworthy.strategies.eat import EAT
@@ -21,13 +22,18 @@ from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
 from roadworthy.strategies.fixmatch import FixMatch
 from roadworthy.strategies.freematch import FreeMatch
+from roadworthy.strategies.fine_tune import FineTune
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
+from roadworthy.strategies.gradual_unfreezing import GradualUnfreezing
 from roadworthy.strategies.group_dro import GroupDRO
 from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.irm import IRM
 from roadworthy.strategies.label_propagation import LabelPropagation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
+from roadworthy.strategies.linear_probe import LinearProbe
+from roadworthy.strategies.lora import LoRA
+from roadworthy.strategies.lp_ft import LPFT
 from roadworthy.strategies.mae import MaskedAutoencoder
 from roadworthy.strategies.mart import MART
 from roadworthy.strategies.mean_teacher import MeanTeacher
@@ -96,6 +102,13 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     RotationPrediction,
     ContextPrediction,
     SCARF,
+    # transfer
+    FineTune,
+    LinearProbe,
+    LPFT,
+    GradualUnfreezing,
+    DiscriminativeRates,
+    LoRA,
     # environments
     GroupDRO,
     IRM,
@@ -128,6 +141,7 @@ __all__ = [
     "DINO",
     "EAT",
     "IRM",
+    "LPFT",
     "MART",
     "NAT",
     "ORNN",
@@ -144,13 +158,16 @@ __all__ = [
     "CumulativeLinkModel",
     "ContextPrediction",
     "DefensiveDistillation",
+    "DiscriminativeRates",
     "EITTraining",
     "EarthMoverLoss",
     "FastAdversarialTraining",
     "FixMatch",
     "FreeMatch",
+    "FineTune",
     "GaussianAugmentation",
     "GradientRegularization",
+    "GradualUnfreezing",
     "GroupDRO",
     "IBPTraining",
     "LabelPropagation",
@@ -158,6 +175,8 @@ __all__ = [
     "MeanTeacher",
     "MixMatch",
     "PiModel",
+    "LinearProbe",
+    "LoRA",
     "MaskedAutoencoder",
     "PrunedLabels",
     "PseudoLabel",

@@ -1,0 +1,40 @@
+"""The layers of a network, from the inputs up, as transfer sees them."""
+
+from torch import nn
+
+from roadworthy.networks.backbone import place_of
+from roadworthy.training.plan import Rate
+
+Weights = tuple[nn.Parameter, ...]
+
+
+def top_of(network: nn.Sequential) -> Weights:
+    """Give the weights of the last layer, and of a head after it."""
+    place = place_of(network)
+    return (*network[place].head.parameters(), *network[place + 1 :].parameters())
+
+
+def layers_of(network: nn.Sequential) -> list[Weights]:
+    """Give the weights of each layer, the lowest first; what normalizes belongs to the one before.
+
+    The last is what `top_of` gives.
+    """
+    top = top_of(network)
+    seen, layers = {id(weight) for weight in top}, []
+    for module in network.modules():
+        own = tuple(w for w in module.parameters(recurse=False) if id(w) not in seen)
+        if own and layers and not isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
+            layers[-1] += own
+        elif own:
+            layers.append(own)
+    return [*layers, top]
+
+
+def below_top(network: nn.Sequential) -> Weights:
+    """Give the weights that make the embedding."""
+    return tuple(weight for layer in layers_of(network)[:-1] for weight in layer)
+
+
+def rate_of(layer: Weights, factor: float, start: float = 0.0) -> Rate:
+    """Give a rate of so many times the plan's, from some progress on, and 0 before."""
+    return Rate(layer, lambda progress: factor if progress >= start else 0.0)
