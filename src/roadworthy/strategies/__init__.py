@@ -5,9 +5,9 @@ from roadworthy.strategies.adversarial_training import AdversarialTraining
 from roadworthy.strategies.augmix import AugMix
 from roadworthy.strategies.awp import AWP
 from roadworthy.strategies.band_ablation import BandAblation
-from roadworthy.strategies.cdw_ce import CDWCE
 from roadworthy.strategies.barlow_twins import BarlowTwins
 from roadworthy.strategies.byol import BYOL
+from roadworthy.strategies.cdw_ce import CDWCE
 from roadworthy.strategies.class_weights import ClassWeights
 from roadworthy.strategies.context_prediction import ContextPrediction
 from roadworthy.strategies.coral import CORAL
@@ -20,9 +20,9 @@ from roadworthy.strategies.earth_mover import EarthMoverLoss
 from roadworthy.strategies.eat import EAT
 from roadworthy.strategies.eit_training import EITTraining
 from roadworthy.strategies.fast_adversarial_training import FastAdversarialTraining
+from roadworthy.strategies.fine_tune import FineTune
 from roadworthy.strategies.fixmatch import FixMatch
 from roadworthy.strategies.freematch import FreeMatch
-from roadworthy.strategies.fine_tune import FineTune
 from roadworthy.strategies.gaussian_augmentation import GaussianAugmentation
 from roadworthy.strategies.gradient_regularization import GradientRegularization
 from roadworthy.strategies.gradual_unfreezing import GradualUnfreezing
@@ -45,19 +45,17 @@ from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.pseudo_label import PseudoLabel
 from roadworthy.strategies.rank_regression import RankRegression
 from roadworthy.strategies.reweighing import Reweighing
+from roadworthy.strategies.rotation import RotationPrediction
+from roadworthy.strategies.scarf import SCARF
 from roadworthy.strategies.self_training import SelfTraining
+from roadworthy.strategies.simclr import SimCLR
 from roadworthy.strategies.softmatch import SoftMatch
 from roadworthy.strategies.sord import SORD
+from roadworthy.strategies.swav import SwAV
 from roadworthy.strategies.thermometer import ThermometerEncoding
 from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.unimodal import UnimodalProbabilities
 from roadworthy.strategies.vat import VAT
-from roadworthy.strategies.rotation import RotationPrediction
-from roadworthy.strategies.scarf import SCARF
-from roadworthy.strategies.simclr import SimCLR
-from roadworthy.strategies.swav import SwAV
-from roadworthy.strategies.thermometer import ThermometerEncoding
-from roadworthy.strategies.trades import TRADES
 from roadworthy.strategies.vicreg import VICReg
 from roadworthy.strategies.vrex import VREx
 from roadworthy.strategies.without_copies import WithoutCopies
@@ -133,11 +131,10 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
 
 __all__ = [
     "AWP",
+    "BYOL",
     "CDWCE",
     "CORAL",
     "CORN",
-    "BYOL",
-    "CORAL",
     "DINO",
     "EAT",
     "IRM",
@@ -145,8 +142,8 @@ __all__ = [
     "MART",
     "NAT",
     "ORNN",
-    "SORD",
     "SCARF",
+    "SORD",
     "STRATEGIES",
     "TRADES",
     "VAT",
@@ -155,16 +152,16 @@ __all__ = [
     "BandAblation",
     "BarlowTwins",
     "ClassWeights",
-    "CumulativeLinkModel",
     "ContextPrediction",
+    "CumulativeLinkModel",
     "DefensiveDistillation",
     "DiscriminativeRates",
     "EITTraining",
     "EarthMoverLoss",
     "FastAdversarialTraining",
+    "FineTune",
     "FixMatch",
     "FreeMatch",
-    "FineTune",
     "GaussianAugmentation",
     "GradientRegularization",
     "GradualUnfreezing",
@@ -172,24 +169,23 @@ __all__ = [
     "IBPTraining",
     "LabelPropagation",
     "LabelSmoothing",
-    "MeanTeacher",
-    "MixMatch",
-    "PiModel",
     "LinearProbe",
     "LoRA",
     "MaskedAutoencoder",
+    "MeanTeacher",
+    "MixMatch",
+    "PiModel",
     "PrunedLabels",
     "PseudoLabel",
     "RankRegression",
     "Reweighing",
-    "SelfTraining",
-    "SoftMatch",
-    "ThermometerEncoding",
-    "UnimodalProbabilities",
     "RotationPrediction",
+    "SelfTraining",
     "SimCLR",
+    "SoftMatch",
     "SwAV",
     "ThermometerEncoding",
+    "UnimodalProbabilities",
     "VICReg",
     "VREx",
     "WithoutCopies",

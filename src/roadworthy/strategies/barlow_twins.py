@@ -52,6 +52,7 @@ class BarlowTwins(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         if self.weight < 0 or self.width < 2:

@@ -55,6 +55,7 @@ class BYOL(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         if not 0 <= self.keep <= 1 or min(self.width, self.hidden) < 1:

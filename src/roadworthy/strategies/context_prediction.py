@@ -50,6 +50,7 @@ class ContextPrediction(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
     kinds = frozenset({"image"})
 
     def pretext(self, plan: TrainPlan) -> Pretext:

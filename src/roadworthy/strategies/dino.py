@@ -64,6 +64,7 @@ class DINO(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         if not min(self.temperature, self.sharp) > 0 or not 0 <= self.keep <= 1:

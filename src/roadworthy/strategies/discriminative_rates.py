@@ -33,6 +33,7 @@ class DiscriminativeRates(Strategy):
         paper="arxiv:1801.06146",
         safety="retrains",
     )
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

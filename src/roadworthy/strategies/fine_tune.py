@@ -37,6 +37,7 @@ class FineTune(Strategy):
         paper="arxiv:1411.1792",
         safety="retrains",
     )
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -38,6 +38,7 @@ class GradualUnfreezing(Strategy):
         paper="arxiv:1801.06146",
         safety="retrains",
     )
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -28,6 +28,7 @@ class LinearProbe(Strategy):
     speed: float = 5.0
 
     card = Card("linear-probe", "Linear probe", paper="arxiv:2202.10054", safety="retrains")
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -36,6 +36,7 @@ class LoRA(Strategy):
     alpha: float = 8.0
 
     card = Card("lora", "Low-rank adaptation", paper="arxiv:2106.09685", safety="retrains")
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -38,6 +38,7 @@ class LPFT(Strategy):
         paper="arxiv:2202.10054",
         safety="retrains",
     )
+    purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -44,6 +44,8 @@ class MaskedAutoencoder(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
+    views = 1
     kinds = frozenset({"image"})
 
     def pretext(self, plan: TrainPlan) -> Pretext:

@@ -39,6 +39,8 @@ class RotationPrediction(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
+    views = 4
     kinds = frozenset({"image"})
 
     def pretext(self, plan: TrainPlan) -> Pretext:

@@ -50,6 +50,7 @@ class SCARF(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
     kinds = frozenset({"tabular"})
 
     def pretext(self, plan: TrainPlan) -> Pretext:

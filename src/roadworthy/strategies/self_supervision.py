@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from roadworthy.training.weights import representation
 
 DECAY = 1e-4  # weight decay while pre-training
 LARGE = 32  # pixels of the shorter side from which on a small crop still shows something
+PRE_TRAINING = 0.5  # of the rows that may pass the network, where that is limited
 LEAST = 0.05  # share of the area that a small crop shows at least
 
 
@@ -61,6 +63,7 @@ class SelfSupervision(Strategy):
     rate: float = 2e-3
 
     tasks = CLASSES | {Task.REGRESSION}
+    views: ClassVar[int] = 2  # of a row, that pass the network at each step
 
     @abstractmethod
     def pretext(self, plan: TrainPlan) -> Pretext:
@@ -78,11 +81,12 @@ class SelfSupervision(Strategy):
             )
         plan.set(self.card.name, start=plan.start)  # is refused before the long work
         pretext, rows = self.pretext(plan), all_rows(plan)
+        epochs = self.epochs_of(plan, len(rows))
         before = TrainPlan(
             plan.data,
             rows,
             without_head(plan),
-            Schedule(self.epochs, without_single(len(rows), self.batch), self.rate, DECAY),
+            Schedule(epochs, without_single(len(rows), self.batch), self.rate, DECAY),
             plan.seed + 1,
             objective=pretext.objective,
             beside=pretext.beside,
@@ -91,7 +95,14 @@ class SelfSupervision(Strategy):
         )
         with piece(progress, f"Pre-training by {self.card.name}", 0.0):
             network = fit_plan(before, progress)
-        return plan.set(self.card.name, start=representation(network))
+        plan = plan.set(self.card.name, start=representation(network))
+        return plan.add(spent=epochs * len(rows) * self.views)
+
+    def epochs_of(self, plan: TrainPlan, rows: int) -> int:
+        """Say how long to pre-train: as the settings say, or with half of what may pass."""
+        if plan.passes is None:
+            return self.epochs
+        return max(1, round(PRE_TRAINING * plan.passes / (rows * self.views)))
 
 
 def all_rows(plan: TrainPlan) -> Split:

@@ -50,6 +50,7 @@ class SimCLR(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         if not self.temperature > 0 or self.width < 1:

@@ -57,6 +57,7 @@ class SwAV(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         if not self.temperature > 0 or self.prototypes < 2 or self.width < 1 or self.small < 0:

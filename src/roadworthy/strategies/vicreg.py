@@ -55,6 +55,7 @@ class VICReg(SelfSupervision):
         cost="minutes",
         safety="retrains",
     )
+    purpose = "representation"
 
     def pretext(self, plan: TrainPlan) -> Pretext:
         weights = (self.invariance, self.variance, self.covariance)

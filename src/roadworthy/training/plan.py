@@ -172,6 +172,7 @@ class TrainPlan:
         after: what is done after each step.
         cost: rows that pass the network per row of a step, where a plain training has 1.
         spent: rows that passed a network before, in trainings that strategies made.
+        passes: rows that may pass the network in all; None where nobody said so.
         writers: which strategy set a part.
         watch: looks on after each epoch.
         machine: where it runs.
@@ -197,6 +198,7 @@ class TrainPlan:
     after: tuple[After, ...] = ()
     cost: float = 1.0
     spent: int = 0
+    passes: int | None = None
     writers: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
     machine: Machine = Machine()
@@ -243,7 +245,7 @@ class TrainPlan:
         rows = len(self.rows)
         epochs = max(1, round((passes - self.spent) / (rows * self.cost)))
         schedule = replace(self.schedule, epochs=epochs, batch=min(self.schedule.batch, rows))
-        return replace(self, schedule=schedule)
+        return replace(self, schedule=schedule, passes=passes)
 
     def within(self, name: str, seed: int) -> "TrainPlan":
         """Give the plan of a training that is a part of this one, with a seed of its own."""
