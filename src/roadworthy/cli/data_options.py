@@ -113,6 +113,10 @@ class DataOptions:
     answers: Annotated[
         Path | None, option("--answers", help="CSV of row,label for rows without a target.")
     ] = None
+    corrections: Annotated[
+        Path | None,
+        option("--corrections", help="CSV of row,label that replace labels of training rows."),
+    ] = None
     without: Annotated[Path | None, option("--without", help="CSV of split,row to leave out.")] = (
         None
     )

@@ -276,6 +276,7 @@ def load_data(work: Work) -> Dataset:
         production=options.production,
         unlabelled=options.unlabelled,
         answers=options.answers,
+        corrections=options.corrections,
         without=options.without,
         label_offset=options.label_offset,
         task=options.task,

@@ -9,6 +9,7 @@ from torch import Tensor
 from roadworthy.core.dataset import Dataset, Feature, Split, Task
 from roadworthy.core.errors import InputError
 from roadworthy.sources.answers import with_answers
+from roadworthy.sources.corrections import correct
 from roadworthy.sources.data_options import METHODS, DataOptions
 from roadworthy.sources.features import fill_and_measure, read_array, read_features
 from roadworthy.sources.labels import Labels, read_labels
@@ -47,6 +48,9 @@ def assemble(rows: Rows, options: DataOptions) -> Dataset:
     ids, id_notes = _number_rows(rows, options, apart == "")
     parts, notes = division.parts, [*rows.notes, *labels.notes, *column_notes, *division.notes]
     notes += id_notes
+    if options.corrections is not None:
+        labels, note = correct(labels, parts, ids, options.corrections)
+        notes.append(note)
     if options.without is not None:
         parts, note = leave_out(parts, ids, options.without)
         notes.append(note)

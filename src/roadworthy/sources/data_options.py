@@ -27,6 +27,7 @@ class DataOptions:
         metadata: a CSV file whose row k describes input k.
         without: a CSV file of split,row to leave out.
         answers: a CSV file of row,label with targets of rows that have none.
+        corrections: a CSV file of row,label with targets that replace those of training rows.
         seed: of the random split.
     """
 
@@ -44,6 +45,7 @@ class DataOptions:
     metadata: Path | None = None
     without: Path | None = None
     answers: Path | None = None
+    corrections: Path | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ def load_dataset(
     unlabelled: str | Path | None = None,
     without: str | Path | None = None,
     answers: str | Path | None = None,
+    corrections: str | Path | None = None,
     label_offset: int = 0,
     task: str | None = None,
     classes: tuple[str, ...] = (),
@@ -60,6 +61,7 @@ def load_dataset(
         unlabelled: rows without a target, for trainings that learn from such rows too.
         without: a CSV file of split,row to leave out.
         answers: a CSV file of row,label with targets of rows that have none; they are trained on.
+        corrections: a CSV file of row,label with targets that replace those of training rows.
         label_offset: the number of the first class; other than 0, gaps between labels are kept.
         task: `nominal`, `ordinal` or `regression`; None looks at the target.
         classes: the class names in the order of the model's outputs.
@@ -83,6 +85,7 @@ def load_dataset(
         metadata=None if metadata is None else Path(metadata),
         without=None if without is None else Path(without),
         answers=None if answers is None else Path(answers),
+        corrections=None if corrections is None else Path(corrections),
         seed=seed,
     )
     rows = _read(source, options)
