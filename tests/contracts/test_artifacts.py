@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import roadworthy
-from roadworthy.artifacts import ARTIFACTS, Detections
+from roadworthy.artifacts import ARTIFACTS, DataValues, Detections, TrainingOutliers
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.checks import CHECKS, InterventionEffect, InterventionForecast
 from roadworthy.core.artifact import Bench, Store, Subject
@@ -35,6 +35,8 @@ DECLARED = (
 CLOCKED = {"timings"}  # what it measures is time, so no two are alike
 # what only `roadworthy attack` asks for
 TRIED = Detections(SqueezingDetector(), (PGD(steps=5),), Ball("linf", 0.1), 8, classes=1)
+# what only `roadworthy data` asks for
+OF_ROWS = (DataValues(100), TrainingOutliers(100))
 
 
 def subjects():
@@ -68,7 +70,7 @@ def requests_of(subject):
             continue
     if subject.dataset.kind == "image":
         found |= bench.plan((TRIED,))
-    return found
+    return found | bench.plan(OF_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def requested():
     return [(subject, requests_of(subject)) for subject in subjects()]
 
 
-def test_every_artifact_is_asked_for_by_some_check_or_by_the_attack_command(requested):
+def test_every_artifact_is_asked_for_by_some_check_or_by_a_command(requested):
     asked = {type(artifact) for _, found in requested for artifact in found.values()}
     assert asked == set(ARTIFACTS)
 

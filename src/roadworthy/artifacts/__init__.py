@@ -10,6 +10,7 @@ from roadworthy.artifacts.certified_radii import CertifiedRadii
 from roadworthy.artifacts.column_reliance import ColumnReliance
 from roadworthy.artifacts.corruptions import CorruptedPredictions
 from roadworthy.artifacts.cross_fitting import CrossFittedPredictions
+from roadworthy.artifacts.data_values import DataValues
 from roadworthy.artifacts.detections import Detections
 from roadworthy.artifacts.duplicates import EqualRows, NearDuplicates
 from roadworthy.artifacts.environment_probe import EnvironmentProbe
@@ -40,6 +41,7 @@ from roadworthy.artifacts.slices import WeakSlices
 from roadworthy.artifacts.source_labelers import SourceLabelers
 from roadworthy.artifacts.timings import Timings
 from roadworthy.artifacts.training_dynamics import TrainingDynamics
+from roadworthy.artifacts.training_outliers import TrainingOutliers
 from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.core.artifact import Artifact
 from roadworthy.core.registry import Registry
@@ -62,6 +64,8 @@ ARTIFACTS: Registry[type[Artifact[Any]]] = Registry(
     NearDuplicates,
     MissingnessProbe,
     OutlierScores,
+    TrainingOutliers,
+    DataValues,
     SingleFeatureErrors,
     FeatureImportance,
     Saliency,
@@ -98,6 +102,7 @@ __all__ = [
     "ColumnReliance",
     "CorruptedPredictions",
     "CrossFittedPredictions",
+    "DataValues",
     "Detections",
     "EditedOutputs",
     "EnvironmentProbe",
@@ -128,6 +133,7 @@ __all__ = [
     "SourceLabelers",
     "Timings",
     "TrainingDynamics",
+    "TrainingOutliers",
     "TransferExamples",
     "WeakSlices",
 ]

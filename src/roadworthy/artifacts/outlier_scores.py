@@ -3,9 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from roadworthy.artifacts.coarse_pixels import coarse, principal_axes
+from roadworthy.artifacts.coordinates import coordinates
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -13,7 +12,6 @@ from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.progress import Progress
 
 NEIGHBORS = 5
-COMPONENTS = 30  # of these pixels
 CHUNK = 512
 
 
@@ -63,10 +61,10 @@ class OutlierScores(Artifact[OutlierScoresValue]):
         split = data.split(self.split)
         rows = torch.from_numpy(np.sort(generator.permutation(len(split))[: self.n]))
         reference, calibration = _halves(data, self.n, generator)
-        known, usual, seen, column = _coordinates(data, reference.x, calibration.x, split.x[rows])
-        usual_far, _ = _distances(usual, known, column)
+        (known, usual, seen), column = coordinates(data, reference.x, calibration.x, split.x[rows])
+        usual_far, _ = distances(usual, known, column)
         progress.advance(0.5)
-        scores, differing = _distances(seen, known, column)
+        scores, differing = distances(seen, known, column)
         return OutlierScoresValue(rows, scores, usual_far, differing)
 
 
@@ -84,35 +82,7 @@ def _halves(data: Dataset, n: int, generator: np.random.Generator) -> tuple[Spli
     return reference, train.take(torch.from_numpy(calibration))
 
 
-def _coordinates(data: Dataset, *parts: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Give points (N, E) of three sets of rows, measured by the first, and E columns' numbers."""
-    if data.kind == "image":
-        return *_components(*parts), torch.empty(0, dtype=torch.int64)
-    x = torch.cat(parts).double()
-    columns, origin = [], []
-    # by column: each is of its own kind
-    for j, feature in enumerate(data.features):
-        if feature.kind == "category":
-            part = one_hot(x[:, j].long(), len(feature.categories)).double() / 2**0.5
-        else:
-            own = x[: len(parts[0]), j]
-            own = own[~own.isnan()]
-            spread = own.std(correction=0) if len(own) else torch.tensor(0.0)
-            center = own.mean() if len(own) else torch.tensor(0.0)
-            part = ((x[:, [j]] - center) / (spread if spread > 0 else 1.0)).nan_to_num(0.0)
-        columns.append(part)
-        origin += [j] * part.shape[1]
-    known, usual, seen = torch.cat(columns, 1).split([len(part) for part in parts])
-    return known, usual, seen, torch.tensor(origin)
-
-
-def _components(*parts: Tensor) -> tuple[Tensor, ...]:
-    small = [coarse(part).flatten(1).double() for part in parts]
-    center, axes = principal_axes(small[0], COMPONENTS)
-    return tuple((part - center) @ axes.T for part in small)
-
-
-def _distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+def distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
     """Distance (N,) to the fifth nearest of `known`, and the column (N,) that makes most of it."""
     k = min(NEIGHBORS, len(known))
     found = [torch.cdist(part, known).topk(k, largest=False) for part in points.split(CHUNK)]

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +17,9 @@ from roadworthy.training.trained import Defended, NetworkRecipe, Trained, plan_o
 
 PASSES_PER_ROW = 100  # of a training of some thirty epochs, each with one pass more
 MOST_ROWS = 10_000  # that are looked at after each epoch
+HARD = 0.25  # mean probability of the given label below which a row is hard
+EASY = 0.75
+STEADY = 0.2  # variability below which the network does not change its mind; at most it is 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,17 @@ class TrainingDynamicsValue:
     probabilities: Tensor
     variability: Tensor
     epochs: int
+
+    def confidence(self, y: Tensor) -> np.ndarray:
+        """(R,) mean probability of the given labels y (R,) of the rows."""
+        given: np.ndarray = self.probabilities.gather(1, y[:, None])[:, 0].numpy()
+        return given
+
+    def regions(self, y: Tensor) -> dict[str, np.ndarray]:
+        """Say which rows (R,), with labels y (R,), are easy, ambiguous and hard."""
+        confidence, is_steady = self.confidence(y), self.variability.numpy() < STEADY
+        is_hard, is_easy = (confidence < HARD) & is_steady, (confidence >= EASY) & is_steady
+        return {"easy": is_easy, "ambiguous": ~is_easy & ~is_hard, "hard": is_hard}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 
 from roadworthy.artifacts.roles import clusters
 from roadworthy.artifacts.training_dynamics import (
+    HARD,
     TrainingDynamics,
     TrainingDynamicsValue,
     recipe_of,
@@ -19,9 +20,6 @@ from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, proportion
 from roadworthy.core.finding import Examples, Figure, Finding, Remedy, Series, Table
 
-HARD = 0.25  # mean probability of the given label below which a row is hard
-EASY = 0.75
-STEADY = 0.2  # variability below which the network does not change its mind; at most it is 0.5
 MOST_POINTS = 250  # of a region of the map
 
 
@@ -71,11 +69,9 @@ class Cartography(Check):
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data, dynamics = subject.dataset, get(TrainingDynamics())
         split = data.train.take(dynamics.rows)
-        confidence = dynamics.probabilities.gather(1, split.y[:, None])[:, 0].numpy()
-        variability = dynamics.variability.numpy()
-        is_hard = (confidence < HARD) & (variability < STEADY)
-        is_easy = (confidence >= EASY) & (variability < STEADY)
-        regions = {"easy": is_easy, "ambiguous": ~is_easy & ~is_hard, "hard": is_hard}
+        confidence, variability = dynamics.confidence(split.y), dynamics.variability.numpy()
+        regions = dynamics.regions(split.y)
+        is_hard = regions["hard"]
         easy, ambiguous, _ = (
             proportion(f"{name} rows", int(mask.sum()), len(split))
             for name, mask in regions.items()

@@ -68,7 +68,7 @@ class ExactDuplicates(Check):
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data, equal = subject.dataset, get(EqualRows())
         keys = {"train": equal.train.numpy(), "test": equal.test.numpy()}
-        telling = _telling(data)
+        telling = telling_rows(data)
         return (
             self._judge_across(subject, keys, telling),
             self._judge_within(subject, keys, telling),
@@ -104,7 +104,7 @@ class ExactDuplicates(Check):
         data = subject.dataset
         splits = (data.train, data.test)
         again = {
-            split: np.flatnonzero(_repeats(keys[split.name]) & telling[split.name])
+            split: np.flatnonzero(repeats(keys[split.name]) & telling[split.name])
             for split in splits
         }
         rows = sum(len(split) for split in splits)
@@ -157,7 +157,7 @@ class ExactDuplicates(Check):
         return (Remedy("Leave these rows out and judge again.", command),)
 
 
-def _telling(data: Dataset) -> dict[str, np.ndarray]:
+def telling_rows(data: Dataset) -> dict[str, np.ndarray]:
     """Say by split of which rows an equal row would be a surprise: (N,) bool."""
     return dict(zip(("train", "test"), np.split(are_telling(data), [len(data.train)]), strict=True))
 
@@ -191,7 +191,7 @@ def expected_equals(x: np.ndarray) -> np.ndarray:
     return expected
 
 
-def _repeats(key: np.ndarray) -> np.ndarray:
+def repeats(key: np.ndarray) -> np.ndarray:
     """Say of each key (N,) whether it occurred before: (N,) bool."""
     is_repeat = np.ones(len(key), dtype=bool)
     is_repeat[np.unique(key, return_index=True)[1]] = False
