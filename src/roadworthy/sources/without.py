@@ -19,7 +19,7 @@ def leave_out(
     Raises:
         InputError: the file cannot be read, or names rows that do not exist.
     """
-    unwanted = _read(file)
+    unwanted = read_unwanted(file)
     kept, counts = {}, []
     for name, rows in parts.items():
         numbers = np.array(sorted(unwanted.pop(name, set())), dtype=np.int64)
@@ -36,7 +36,7 @@ def leave_out(
     return kept, f"Rows left out as {file.name} says: {', '.join(counts)}."
 
 
-def _read(file: Path) -> dict[str, set[int]]:
+def read_unwanted(file: Path) -> dict[str, set[int]]:
     """Read row numbers by split."""
     unwanted: dict[str, set[int]] = {}
     try:

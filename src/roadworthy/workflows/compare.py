@@ -80,7 +80,7 @@ def compare(
     told.plan(float(len(entrants) * len(rungs) * seeds))
     trials = [
         [
-            [_trial(each, data, rungs[: k + 1], passes, seed + s, kept, told) for s in range(seeds)]
+            [trial(each, data, rungs[: k + 1], passes, seed + s, kept, told) for s in range(seeds)]
             for k in range(len(rungs))
         ]
         for each in entrants
@@ -105,17 +105,32 @@ def _mean_joules(trials: list[Trial]) -> float:
     return float(np.mean([np.nan if trial.joules is None else trial.joules for trial in trials]))
 
 
-def _trial(
+def trial(
     each: Contender,
     data: Dataset,
     rungs: tuple[int, ...],
-    passes: int,
+    passes: int | None,
     seed: int,
     kept: Path | None,
     progress: Progress,
+    *,
+    unit: Dataset | None = None,
 ) -> Trial:
-    """Train a contender with the most labels of some rungs, or read what was kept."""
-    key = fingerprint(repr(each), data.fingerprint, rungs[-1], passes, seed, code_fingerprint())
+    """Train a contender with the most labels of some rungs, or read what was kept.
+
+    Args:
+        each: what is trained.
+        data: what it is trained on and judged by.
+        rungs: numbers of labels, rising.
+        passes: rows through the network; None leaves that to the recipe.
+        seed: of everything.
+        kept: folder of finished trainings; None keeps none.
+        progress: where to say how far the work is.
+        unit: in whose spreads of the training targets errors are told; by default those of `data`.
+    """
+    scale = unit or data
+    asked = (rungs[-1], passes, seed)
+    key = fingerprint(repr(each), data.fingerprint, scale.fingerprint, *asked, code_fingerprint())
     if each.query is not None:
         key = fingerprint(key, rungs)
     file = None if kept is None else kept / f"{key[:32]}.json"
@@ -128,11 +143,11 @@ def _trial(
             if each.query is not None:
                 given = ask(each, data, order, rungs[-1], passes=passes, seed=seed, rungs=rungs)
             model = fit(each.recipe, data, given, seed, passes=passes)
-        trial = Trial(errors(model, data, data.test), work.seconds, work.joules)
+        done = Trial(errors(model, scale, data.test), work.seconds, work.joules)
         if file is not None:
-            _write(trial, file)
+            _write(done, file)
         progress.advance(1.0)
-    return trial
+    return done
 
 
 def _write(trial: Trial, file: Path) -> None:
