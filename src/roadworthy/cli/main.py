@@ -9,6 +9,9 @@ from roadworthy.cli import (
     attack,
     catalog,
     compare,
+    data_audit,
+    data_relabel,
+    data_select,
     diff,
     inspection,
     label,
@@ -20,6 +23,12 @@ from roadworthy.cli import (
 
 INPUT_WRONG, BROKEN = 2, 70
 
+LOOP = """Look at the training rows, correct them by what surely helps, pick the ones that matter.
+
+The loop: audit lists what is odd about rows; look through the list; relabel tries what is left of
+it by training anew and keeps what surely helps; train on the data as corrected; audit again.
+"""
+
 app = typer.Typer(
     name="roadworthy",
     help="Inspect a model for what breaks models in the field, and hand out a report others can "
@@ -29,23 +38,29 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for name, verb, examples in (
-    ("inspect", inspection.inspect, inspection.EXAMPLES),
-    ("attack", attack.attack, attack.EXAMPLES),
-    ("repair", repair.repair, repair.EXAMPLES),
-    ("train", train.train, train.EXAMPLES),
-    ("label", label.label, label.EXAMPLES),
-    ("compare", compare.compare, compare.EXAMPLES),
-    ("diff", diff.diff, diff.EXAMPLES),
-    ("report", report.report, report.EXAMPLES),
-    ("init", policy_file.init, policy_file.EXAMPLES),
-    ("list", catalog.list_kind, catalog.LIST_EXAMPLES),
-    ("show", catalog.show, catalog.SHOW_EXAMPLES),
+data = typer.Typer(help=LOOP, no_args_is_help=True, rich_markup_mode=None)
+for group, name, verb, examples in (
+    (app, "inspect", inspection.inspect, inspection.EXAMPLES),
+    (app, "attack", attack.attack, attack.EXAMPLES),
+    (app, "repair", repair.repair, repair.EXAMPLES),
+    (app, "train", train.train, train.EXAMPLES),
+    (app, "label", label.label, label.EXAMPLES),
+    (app, "compare", compare.compare, compare.EXAMPLES),
+    (data, "audit", data_audit.audit, data_audit.EXAMPLES),
+    (data, "relabel", data_relabel.relabel, data_relabel.EXAMPLES),
+    (data, "select", data_select.select, data_select.EXAMPLES),
+    (app, "diff", diff.diff, diff.EXAMPLES),
+    (app, "report", report.report, report.EXAMPLES),
+    (app, "init", policy_file.init, policy_file.EXAMPLES),
+    (app, "list", catalog.list_kind, catalog.LIST_EXAMPLES),
+    (app, "show", catalog.show, catalog.SHOW_EXAMPLES),
 ):
     # \b keeps the lines of a paragraph as they are
-    app.command(name, help=f"{verb.__doc__}\n\n" + examples.strip().replace("\n\n", "\n\n\b\n"))(
+    group.command(name, help=f"{verb.__doc__}\n\n" + examples.strip().replace("\n\n", "\n\n\b\n"))(
         verb
     )
+
+app.add_typer(data, name="data")
 
 
 def _print_version(wanted: bool) -> None:
