@@ -33,6 +33,7 @@ VERBS = (
     "train",
     "compare",
     "label",
+    "data",
     "diff",
     "report",
     "init",

@@ -130,3 +130,9 @@ def test_comparisons_of_nothing_are_refused(data):
     for given in ({"labels": (1,)}, {"labels": (500,)}, {"seeds": 1}):
         with pytest.raises(InputError, match="a comparison takes"):
             compare(data, ("mlp",), **given)
+
+
+def test_what_cannot_be_trained_is_left_out_with_its_reason(data):
+    found = compare(data, ("mlp", "fixmatch"), labels=(12, 120), seeds=2, passes=600)
+    assert found.names == ("mlp",)
+    assert "learns from rows without a target too" in found.left_out["fixmatch"]

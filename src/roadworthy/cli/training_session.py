@@ -103,6 +103,8 @@ def compare(work: Work, asked: Comparison, as_json: bool) -> int:
     console = Console()
     console.print(as_table(study))
     console.print()
+    for name, reason in study.left_out.items():
+        console.print(Text(f"Not compared: {name}: {reason}", style="yellow"))
     console.print(Text(study.sentence, style="bold"))
     console.print(f"The comparison: {page}", highlight=False, soft_wrap=True)
     return 0
@@ -135,6 +137,7 @@ def as_numbers(study: Study) -> dict[str, object]:
         "passes": study.passes,
         "test_rows": {"choose": study.chosen.shape[3], "tell": study.told.shape[3]},
         "area": study.area,
+        "left_out": dict(study.left_out),
         "entries": [_numbers(entry) for entry in study.entries],
     }
 

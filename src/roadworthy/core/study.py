@@ -1,6 +1,7 @@
 """What a comparison of trainings on few labels found."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -67,6 +68,7 @@ class Study:
         joules: (C, L) mean energy; NaN where the machine does not count it.
         pool: how many rows with a target the labels were drawn from.
         passes: rows through the network per training.
+        left_out: trainings that could not be made, and why.
     """
 
     data: str
@@ -79,6 +81,7 @@ class Study:
     joules: np.ndarray
     pool: int
     passes: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_share(self) -> bool:

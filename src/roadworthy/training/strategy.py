@@ -7,7 +7,7 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 
-SMALL_DATA = ("representation", "semi-supervised", "transfer", "ordinal", "ranking")
+SMALL_DATA = ("representation", "semi-supervised", "ordinal")  # what `all` compares
 Purpose = Literal["defense", "representation", "semi-supervised", "transfer", "ordinal", "ranking"]
 CLASSES = frozenset({Task.NOMINAL, Task.ORDINAL})
 

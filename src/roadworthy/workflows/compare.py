@@ -63,7 +63,8 @@ def compare(
         progress: where to say how far the work is.
 
     Raises:
-        InputError: a recipe is unknown or does not suit the data, or there is nothing to compare.
+        InputError: a recipe is unknown, the plain one does not suit the data, or there is nothing
+            to compare. Others that do not suit are left out, with the reason.
     """
     told = progress or Silent()
     entrants = [recipe for recipe in recipes if isinstance(recipe, Contender)]
@@ -78,19 +79,27 @@ def compare(
         )
     kept = None if store is None else Path(store) / "trials"
     told.plan(float(len(entrants) * len(rungs) * seeds))
-    trials = [
-        [
+
+    def trained(each: Contender) -> list[list[Trial]]:
+        return [
             [trial(each, data, rungs[: k + 1], passes, seed + s, kept, told) for s in range(seeds)]
             for k in range(len(rungs))
         ]
-        for each in entrants
-    ]
+
+    plain, *others = entrants
+    by_name, left_out = {plain.name: trained(plain)}, {}
+    for each in others:
+        try:
+            by_name[each.name] = trained(each)
+        except InputError as error:  # such as rows without a target, where there are none
+            left_out[each.name] = str(error)
+    trials = list(by_name.values())
     wrong = np.array([[[trial.errors for trial in row] for row in rows] for rows in trials])
     chooses = np.random.default_rng(seed).permutation(wrong.shape[3]) < wrong.shape[3] // 2
     return Study(
         data.name,
         data.task,
-        tuple(each.name for each in entrants),
+        tuple(by_name),
         rungs,
         wrong[..., chooses],
         wrong[..., ~chooses],
@@ -98,6 +107,7 @@ def compare(
         np.array([[_mean_joules(row) for row in rows] for rows in trials]),
         known,
         passes,
+        left_out,
     )
 
 
