@@ -17,6 +17,8 @@ from roadworthy.networks.heads.cumulative_link import CumulativeLink
 from roadworthy.networks.heads.earth_mover import EarthMover
 from roadworthy.networks.heads.or_nn import ORNN
 from roadworthy.networks.heads.rank_regression import RankRegression
+from roadworthy.networks.heads.score import Score
+from roadworthy.networks.heads.scored_classes import ScoredClasses
 from roadworthy.networks.heads.sord import Sord
 from roadworthy.networks.heads.unimodal import Unimodal
 from roadworthy.networks.image_scaler import ImageScaler
@@ -43,6 +45,8 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "or-nn": ORNN,
     "rank-regression": RankRegression,
     "rescale": Rescale,
+    "score": Score,
+    "scored-classes": ScoredClasses,
     "sord": Sord,
     "strided-cnn": StridedCNN,
     "tabular-encoder": TabularEncoder,

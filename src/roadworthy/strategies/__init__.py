@@ -31,7 +31,9 @@ from roadworthy.strategies.ibp_training import IBPTraining
 from roadworthy.strategies.irm import IRM
 from roadworthy.strategies.label_propagation import LabelPropagation
 from roadworthy.strategies.label_smoothing import LabelSmoothing
+from roadworthy.strategies.lambdarank import LambdaRank
 from roadworthy.strategies.linear_probe import LinearProbe
+from roadworthy.strategies.listnet import ListNet
 from roadworthy.strategies.lora import LoRA
 from roadworthy.strategies.lp_ft import LPFT
 from roadworthy.strategies.mae import MaskedAutoencoder
@@ -44,6 +46,8 @@ from roadworthy.strategies.pi_model import PiModel
 from roadworthy.strategies.pruned_labels import PrunedLabels
 from roadworthy.strategies.pseudo_label import PseudoLabel
 from roadworthy.strategies.rank_regression import RankRegression
+from roadworthy.strategies.ranking_svm import RankingSVM
+from roadworthy.strategies.ranknet import RankNet
 from roadworthy.strategies.reweighing import Reweighing
 from roadworthy.strategies.rotation import RotationPrediction
 from roadworthy.strategies.scarf import SCARF
@@ -107,6 +111,11 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     GradualUnfreezing,
     DiscriminativeRates,
     LoRA,
+    # order within a query
+    RankNet,
+    ListNet,
+    LambdaRank,
+    RankingSVM,
     # environments
     GroupDRO,
     IRM,
@@ -169,7 +178,9 @@ __all__ = [
     "IBPTraining",
     "LabelPropagation",
     "LabelSmoothing",
+    "LambdaRank",
     "LinearProbe",
+    "ListNet",
     "LoRA",
     "MaskedAutoencoder",
     "MeanTeacher",
@@ -177,7 +188,9 @@ __all__ = [
     "PiModel",
     "PrunedLabels",
     "PseudoLabel",
+    "RankNet",
     "RankRegression",
+    "RankingSVM",
     "Reweighing",
     "RotationPrediction",
     "SelfTraining",

@@ -21,8 +21,8 @@ class CDWCE(Strategy):
     for any output; there is no margin.
 
     Args:
-        power: of the distance; 1 is that of the mean absolute error, and the paper found 5 to 7
-            best for four classes of images.
+        power: of the distance; 1 is that of the mean absolute error; the paper found 5 to 7 best
+            for four classes of images.
     """
 
     power: float = 1.0

@@ -127,7 +127,10 @@ class Training:
         others = unlabelled_batches(plan)
         last = self.network[-1]
         criterion = last.loss if isinstance(last, Head) else class_loss
-        for rows in torch.randperm(len(x)).split(plan.schedule.batch):
+        order = torch.randperm(len(x))
+        if plan.order is not None:
+            order = plan.order(order)
+        for rows in order.split(plan.schedule.batch):
             self._set_rates()
             batch = plan.batch(
                 x[rows].to(device),

@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
-from roadworthy.networks import Part
+from roadworthy.networks import NETWORKS, Part
+from roadworthy.networks.head import Head
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ WORDS = {
     "start": "the weights that it starts with",
     "rates": "which weights learn how fast",
     "ratio": "what it learns of rows without targets",
+    "order": "which rows a step sees together",
     "average": "which average of its weights is kept",
     "soften": "what becomes of the targets",
     "weights": "how much each row counts",
@@ -113,6 +115,7 @@ Augment = Callable[[Tensor], Tensor]  # inputs (N, …) to inputs of the same sh
 Soften = Callable[[Tensor, Tensor], Tensor]  # probabilities (N, K) and rows (N,) to probabilities
 Objective = Callable[[nn.Module, Batch], Tensor]  # to the number that is made small
 Descend = Callable[[nn.Module, Callable[[], Tensor]], Tensor]  # puts gradients, gives the loss
+Order = Callable[[Tensor], Tensor]  # rows (M,) in random order to another order of them
 Watch = Callable[[nn.Module], None]  # looks at the network after an epoch, and leaves it as it is
 Beside = Callable[[nn.Sequential], nn.Module]  # makes a network that is trained along with it
 After = Callable[[nn.Module, Batch], None]  # after a step, changes a network beside
@@ -166,6 +169,7 @@ class TrainPlan:
         start: weights by name to start with, in place of random ones; others stay random.
         rates: which weights learn how fast; None lets all learn alike.
         ratio: rows without targets per row of a step, 0 to 100.
+        order: in which order the rows of an epoch come; None leaves it to chance.
         average: decay per step of a running average of the weights, which is what is kept in the
             end; None keeps the last weights.
         beside: networks that are trained along and left behind, by name.
@@ -193,6 +197,7 @@ class TrainPlan:
     start: Mapping[str, Tensor] = field(default_factory=dict)
     rates: Callable[[nn.Sequential], tuple[Rate, ...]] | None = None
     ratio: int = 0
+    order: Order | None = None
     average: float | None = None
     beside: Mapping[str, Beside] = field(default_factory=dict)
     after: tuple[After, ...] = ()
@@ -224,6 +229,8 @@ class TrainPlan:
     def with_head(self, writer: str, outputs: int, head: Part) -> "TrainPlan":
         """Let the network end in another head, whose raw outputs are so many numbers.
 
+        It takes the place of the head that the recipe gave it, if there is one.
+
         Raises:
             InputError: another strategy has chosen the head.
         """
@@ -233,6 +240,7 @@ class TrainPlan:
             if "outputs" in part.settings
             else part
             for part in self.parts
+            if not issubclass(NETWORKS[part.name], Head)
         ]
         writers = {**self.writers, "head": writer}
         return replace(self, parts=(*parts, head), writers=writers)

@@ -44,13 +44,17 @@ class CumulativeLink(RankHead):
         """(K - 1) scores; each is above the one before, whatever the weights."""
         return torch.cat([self.first, self.first + (softplus(self.gaps) + GAP).cumsum(0)])
 
+    def edges(self, raw: Tensor) -> Tensor:
+        """Give how far above scores (N, 1) the classes begin and end: (N, K + 1)."""
+        far = self.first.new_full((1,), FAR)
+        return torch.cat([-far, self.thresholds, far]) - raw
+
     def is_above(self, raw: Tensor) -> Tensor:
-        beyond = raw - self.thresholds
+        beyond = -self.edges(raw)[:, 1:-1]
         return beyond.sigmoid() if self.link == "logit" else torch.special.ndtr(beyond)
 
     def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
-        far = self.first.new_full((1,), FAR)
-        edges = torch.cat([-far, self.thresholds, far]) - raw
+        edges = self.edges(raw)
         between = between_logistic if self.link == "logit" else between_normal
         logs = between(edges[:, :-1], edges[:, 1:])
         return -(shares(targets, self.classes) * logs).sum(1)
