@@ -62,19 +62,19 @@ DATA = Path(__file__).parents[2] / "shared" / "data" / "ordinal"
 OUT = Path(__file__).parent / "results" / "ordinal.json"
 CARS = ("unacc", "acc", "good", "vgood")
 USE = ("none", "low", "average", "good", "best")
-TABLES = {  # name to target and its classes from the lowest to the highest
-    "affairs": ("response", True),
-    "auto_ord": ("response", True),
-    "bostonhousing_ord": ("response", True),
-    "car_evaluation": ("class", CARS),
-    "cement_strength": ("response", True),
-    "eucalyptus": ("Utility", USE),
-    "machine_ord": ("response", True),
-    "winequality-red": ("response", True),
-    "wisconsin_breast_ord": ("response", True),
+TABLES = {  # name to target and its classes from the lowest to the highest; the smallest first
     "orca_pasture": None,
     "orca_pyrim10": None,
+    "wisconsin_breast_ord": ("response", True),
+    "machine_ord": ("response", True),
+    "affairs": ("response", True),
     "orca_toy": None,
+    "auto_ord": ("response", True),
+    "bostonhousing_ord": ("response", True),
+    "eucalyptus": ("Utility", USE),
+    "cement_strength": ("response", True),
+    "winequality-red": ("response", True),
+    "car_evaluation": ("class", CARS),
 }
 RECIPE = MLP(width=32, depth=2, epochs=60, batch=64, rate=1e-2)
 OURS = {

@@ -38,3 +38,10 @@ def test_the_code_of_the_guide_to_repairs_runs(tmp_path, monkeypatch):
     exec(compile(code, "repair.md", "exec"), found)
     assert found["repaired"].changes
     assert (tmp_path / "comparison.html").exists()
+
+
+def test_the_code_of_the_guide_to_ordered_classes_runs(capsys):
+    text = (DOCS / "how-to" / "ordinal.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    exec(compile(code, "ordinal.md", "exec"), {})
+    assert "quadratic kappa" in capsys.readouterr().out

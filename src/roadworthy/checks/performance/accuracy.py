@@ -11,6 +11,9 @@ from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.estimates import Measure, bootstrap, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series
+from roadworthy.core.ordinal_measures import ORDINAL_MEASURES, confusion
+
+OF_ORDER = ("mean absolute error", "mean absolute error, classes alike", "quadratic kappa")
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,13 @@ class Accuracy(Check):
     What it does: compares the share of right answers on the test split with that of always saying
     the most frequent class of the training split; for regression, R² against the training mean.
     The gain is judged by a paired bootstrap over test rows, clustered by group where one is named.
+    Of ordered classes it also tells how far off the answers are: the mean distance in classes, over
+    rows and with all classes counting alike (AMAE), and the quadratic kappa.
     Why it matters: a high accuracy on unbalanced classes can be that of the constant guess.
     When it does not apply: never, as long as there is a test split.
     How to fix: more or better data, another model.
-    References: Dietterich 1998, doi:10.1162/089976698300017197.
+    References: Dietterich 1998, doi:10.1162/089976698300017197; Baccianella, Esuli and Sebastiani
+    2009, doi:10.1109/ISDA.2009.230.
 
     Args:
         min_gain: least gain over the guess, as a share of rows (R² for regression).
@@ -65,13 +71,30 @@ class Accuracy(Check):
                 claim,
                 estimate=gain,
                 threshold=self.threshold("min_gain"),
-                measures=(accuracy, baseline),
+                measures=(accuracy, baseline, *self._distances(subject, outputs.choice.numpy())),
                 figures=(_recall_figure(right, y, data.classes),),
                 remedies=(
                     Remedy("Collect more rows or try another model; see what it gets wrong."),
                 ),
             ),
         )
+
+    def _distances(self, subject: Subject, answers: np.ndarray) -> list[Measure]:
+        """Measure how far answers (N,) are from ordered classes."""
+        data, y = subject.dataset, subject.dataset.test.y.numpy()
+        names = OF_ORDER if data.task == Task.ORDINAL and np.ptp(y) > 0 else ()
+        return [
+            bootstrap(
+                name,
+                lambda rows, name=name: float(
+                    ORDINAL_MEASURES[name](confusion(y[rows], answers[rows], len(data.classes)))
+                ),
+                len(y),
+                seed=subject.seed_for(self),
+                clusters=data.test.columns.get(data.roles.group or ""),
+            )
+            for name in names
+        ]
 
     def _judge_regression(self, subject: Subject, outputs: np.ndarray) -> Finding:
         data = subject.dataset
