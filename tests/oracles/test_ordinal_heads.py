@@ -119,6 +119,14 @@ def test_a_cumulative_link_starts_at_the_classes_shares(link):
     torch.testing.assert_close(found, y.bincount() / len(y), atol=2e-3, rtol=0)
 
 
+def test_coral_starts_at_the_least_loss_that_knows_no_row():
+    y = torch.repeat_interleave(torch.arange(K), torch.tensor([100, 300, 200, 50, 350]))
+    head = Coral(K)
+    head.measure(y)
+    head.loss(torch.zeros(len(y), 1), y).mean().backward()
+    assert head.thresholds.grad.abs().max() < 1e-3
+
+
 def test_soft_labels_fall_with_the_distance():
     raw, y = drawn(K)
     head = Sord(K, sharpness=0.7, power=2.0)

@@ -18,6 +18,8 @@ class CORAL(Strategy):
     where rows are few, and assumes that one direction in the embedding orders the classes.
 
     Source: Cao, Mirjalili and Raschka 2020, Pattern Recognition Letters 140, arXiv:1901.07884.
+    Differs from the paper: the thresholds start where they are best before anything is known of a
+    row, which its least loss does not depend on and which takes fewer steps to reach.
     Where the thresholds are out of order, as they can be before the training has come to its end,
     the probabilities are sorted before classes are made of them, which leaves the answer as it is.
 

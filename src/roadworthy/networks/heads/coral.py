@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from roadworthy.networks.heads.or_nn import ORNN
-from roadworthy.networks.heads.ranks import Decode
+from roadworthy.networks.heads.ranks import Decode, above
 
 
 class Coral(ORNN):
@@ -21,6 +21,12 @@ class Coral(ORNN):
     ) -> None:
         super().__init__(classes, importance, decode)
         self.thresholds = nn.Parameter(torch.arange(classes - 1, 0, -1).float() / (classes - 1))
+
+    def measure(self, y: Tensor) -> None:
+        """Start at the thresholds that are best where every score is 0."""
+        shares = (above(y, self.classes).double().sum(0) + 0.5) / (len(y) + 1)
+        with torch.no_grad():
+            self.thresholds.copy_(shares.logit())
 
     def ranks(self, raw: Tensor) -> Tensor:
         """Give the logit (N, K - 1) of being above each rank, of scores (N, 1)."""
