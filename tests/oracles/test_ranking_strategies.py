@@ -8,14 +8,16 @@ import pytest
 import torch
 from scipy import stats
 
+from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.core.dataset import Roles, Task
+from roadworthy.core.finding import Verdict
 from roadworthy.core.progress import Silent
 from roadworthy.recipes import MLP
 from roadworthy.strategies import LabelSmoothing, LambdaRank, ListNet, RankingSVM, RankNet
 from roadworthy.strategies.rankings import queries_together
 from roadworthy.training.plan import Batch
 from roadworthy.training.trained import defended, plan_of
-from tests.datasets import table
+from tests.datasets import judge, table
 
 QUERY = torch.tensor([0, 1, 0, 0, 1, 2, 1, 0, 1, 1])
 GRADE = torch.tensor([2, 0, 1, 2, 3, 1, 0, 0, 1, 3])
@@ -161,6 +163,17 @@ def test_what_orders_rows_within_queries_is_learned_where_the_level_hides_it(str
     data = prices()
     ranked = defended(MLP(epochs=60), (strategy,)).fit(data, data.train, 0, Silent())
     assert tau_within(data, ranked) > 0.6
+
+
+def test_a_model_that_ranks_is_judged_by_the_order_within_groups():
+    data = prices()
+    ranked = defended(MLP(epochs=60), (RankNet(),)).fit(data, data.train, 0, Silent())
+    (finding,) = judge(Accuracy(), data, ranked)
+    assert finding.verdict is Verdict.PASS
+    assert finding.estimate.value == pytest.approx(tau_within(data, ranked))
+    (finding,) = judge(Accuracy(), replace(data, roles=Roles()), ranked)
+    assert finding.verdict is Verdict.NOT_ASSESSED
+    assert "pass --group" in finding.reason
 
 
 def test_without_a_group_all_rows_are_of_one_query():

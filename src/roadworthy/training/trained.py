@@ -16,6 +16,7 @@ from roadworthy.core.tree_ensemble import TreeEnsemble
 from roadworthy.frameworks.torch_module import TorchModel, wrap_module
 from roadworthy.networks import NETWORKS, Part
 from roadworthy.networks.head import Head
+from roadworthy.networks.heads.score import Score
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Machine, TrainPlan
 from roadworthy.training.strategy import Strategy
@@ -78,6 +79,12 @@ class Trained(Model):
 
     def refit(self, rows: Split, seed: int) -> Model:
         return self.recipe.fit(self.data, rows, seed, Silent())
+
+
+def gives_order(model: Model) -> bool:
+    """Say whether a model gives scores of which only the order means anything."""
+    network = model.inner.module if isinstance(model, Trained) else None
+    return isinstance(network, nn.Sequential) and isinstance(network[-1], Score)
 
 
 def trained(

@@ -9,9 +9,12 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import KINDS, Task
-from roadworthy.core.estimates import Measure, bootstrap, proportion
+from roadworthy.core.errors import NotAssessed
+from roadworthy.core.estimates import Measure, bootstrap, mean, proportion
 from roadworthy.core.finding import Figure, Finding, Remedy, Series
 from roadworthy.core.ordinal_measures import ORDINAL_MEASURES, confusion
+from roadworthy.core.ranking_measures import by_query, kendall_tau
+from roadworthy.training.trained import gives_order
 
 OF_ORDER = ("mean absolute error", "mean absolute error, classes alike", "quadratic kappa")
 
@@ -21,18 +24,19 @@ class Accuracy(Check):
     """Is the model better than a guess that looks at no input?
 
     What it does: compares the share of right answers on the test split with that of always saying
-    the most frequent class of the training split; for regression, R² against the training mean.
+    the most frequent class of the training split; for regression, R² against the training mean;
+    for a model trained to rank, Kendall's tau-b within groups against 0.
     The gain is judged by a paired bootstrap over test rows, clustered by group where one is named.
     Of ordered classes it also tells how far off the answers are: the mean distance in classes, over
     rows and with all classes counting alike (AMAE), and the quadratic kappa.
     Why it matters: a high accuracy on unbalanced classes can be that of the constant guess.
-    When it does not apply: never, as long as there is a test split.
+    When it does not apply: a model trained to rank, where no group is named.
     How to fix: more or better data, another model.
     References: Dietterich 1998, doi:10.1162/089976698300017197; Baccianella, Esuli and Sebastiani
     2009, doi:10.1109/ISDA.2009.230.
 
     Args:
-        min_gain: least gain over the guess, as a share of rows (R² for regression).
+        min_gain: least gain over the guess, as a share of rows (R² for regression, tau for order).
     """
 
     min_gain: float = limit(0.0, "above", "a model must beat a constant guess to be of use")
@@ -47,6 +51,8 @@ class Accuracy(Check):
 
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data, outputs = subject.dataset, get(Predictions("test"))
+        if gives_order(subject.model):
+            return (self._judge_order(subject, outputs.outputs.numpy()),)
         if data.task == Task.REGRESSION:
             return (self._judge_regression(subject, outputs.outputs.numpy()),)
         y = data.test.y
@@ -95,6 +101,25 @@ class Accuracy(Check):
             )
             for name in names
         ]
+
+    def _judge_order(self, subject: Subject, scores: np.ndarray) -> Finding:
+        data = subject.dataset
+        if data.roles.group is None:
+            raise NotAssessed(
+                "the model gives scores of which only the order means anything, and it is not said "
+                "within what: pass --group COLUMN"
+            )
+        group = data.test.columns[data.roles.group].astype(str)
+        is_row, targets, laid = by_query(group, data.test.y.numpy(), scores)
+        taus = kendall_tau(targets, laid, is_row)
+        taus = taus[np.isfinite(taus)]
+        name = "mean of Kendall's tau-b within groups"
+        estimate = mean(name, taus, seed=subject.seed_for(self))
+        claim = (
+            f"The scores order the rows of a group with a Kendall's tau-b of {estimate.value:.3f}, "
+            f"the mean of {len(taus)} groups; a constant score orders nothing (0)."
+        )
+        return self.finding(claim, estimate=estimate, threshold=self.threshold("min_gain"))
 
     def _judge_regression(self, subject: Subject, outputs: np.ndarray) -> Finding:
         data = subject.dataset
