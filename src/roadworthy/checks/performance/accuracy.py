@@ -119,7 +119,9 @@ class Accuracy(Check):
             f"The scores order the rows of a group with a Kendall's tau-b of {estimate.value:.3f}, "
             f"the mean of {len(taus)} groups; a constant score orders nothing (0)."
         )
-        return self.finding(claim, estimate=estimate, threshold=self.threshold("min_gain"))
+        limit_of = self.threshold("min_gain")
+        # a scope of its own: a share of variance and an order are no two values of one number
+        return self.finding(claim, scope="order", estimate=estimate, threshold=limit_of)
 
     def _judge_regression(self, subject: Subject, outputs: np.ndarray) -> Finding:
         data = subject.dataset
