@@ -17,6 +17,7 @@ from defense_pages import defense_pages
 from fewshot_pages import fewshot_pages
 from ordinal_pages import ordinal_pages
 from page_parts import NOTE, facts
+from selfsup_pages import selfsup_pages
 from semi_pages import semi_pages
 from smalldata_pages import smalldata_pages
 
@@ -148,7 +149,8 @@ def pages() -> dict[str, str]:
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
     made |= attack_pages() | defense_pages() | audit_pages()
-    made |= active_pages() | fewshot_pages() | ordinal_pages() | semi_pages() | smalldata_pages()
+    made |= active_pages() | fewshot_pages() | ordinal_pages()
+    made |= selfsup_pages() | semi_pages() | smalldata_pages()
     return {name: NOTE + text for name, text in made.items()}
 
 
