@@ -214,3 +214,12 @@ def test_two_strategies_for_one_part_are_refused():
     both = tuple(STRATEGIES.get(name)() for name in ("trades", "adversarial-training"))
     with pytest.raises(InputError, match="trades both set the objective"):
         defended(CNN(epochs=1), both).fit(data, data.train, 0, Silent())
+
+
+def test_who_looks_on_sees_the_network_with_its_head():
+    data = flawed(Task.ORDINAL, "tabular")
+    changed = defended(recipe("tabular", 2), (STRATEGIES.get("coral")(),))
+    seen = []
+    plan = plan_of(changed, data, data.train, 0, Silent())
+    fit_plan(replace(plan, watch=lambda network: seen.append(network(data.test.x))), Silent())
+    assert [outputs.shape for outputs in seen] == [(40, 3)] * 2

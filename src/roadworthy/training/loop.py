@@ -110,7 +110,7 @@ class Training:
             mean = self._epoch()
             progress.advance((epoch + 1) / epochs)
             if plan.watch is not None:
-                plan.watch(self.body)
+                plan.watch(self.network)
             if not math.isfinite(mean):
                 raise InputError(
                     "the loss became NaN: look for infinite or huge numbers in the inputs"
