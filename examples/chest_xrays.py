@@ -10,9 +10,11 @@ The same from the command line:
     roadworthy inspect cnn chest_xray_covid_nih_96.npz \\
         --metadata chest_xray_covid_nih_meta.csv.gz --target label \\
         --group patient_id --environment source --only methodology --only data --budget quick \\
-        --skip label-errors --skip split-gap --skip fitted-on-all --skip cartography
+        --skip label-errors --skip split-gap --skip fitted-on-all --skip cartography \\
+        --skip saliency-sanity
 
-What is skipped trains the CNN again several times, which takes minutes.
+What is skipped trains the CNN again several times, or looks into it by many gradients, which takes
+minutes.
 """
 
 import argparse
@@ -36,7 +38,7 @@ if __name__ == "__main__":
     model = rw.load_model("cnn", data)
     policy = rw.Policy(
         only=("methodology", "data", "performance"),
-        skip=("label-errors", "split-gap", "fitted-on-all", "cartography"),
+        skip=("label-errors", "split-gap", "fitted-on-all", "cartography", "saliency-sanity"),
     )
     report = rw.inspect(model, data, policy=policy, budget=options.budget)
     for finding in report.worst:
