@@ -7,6 +7,7 @@ from roadworthy.cli.data_options import (
     Fresh,
     Seed,
     StoreFolder,
+    TrainingSettings,
     option,
     takes_data_options,
 )
@@ -45,9 +46,7 @@ def compare(
         int,
         option("--passes", help="Rows through the network per training.", show_default=True),
     ] = 20_000,
-    settings: Annotated[
-        list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
-    ] = None,
+    settings: TrainingSettings = None,
     out: Annotated[
         Path, option("--out", help="Folder for the comparison.", show_default=True)
     ] = Path("roadworthy-comparison"),
@@ -61,16 +60,7 @@ def compare(
     """Compare trainings on the same few labels: which is worth it, and is labelling more?"""
     from roadworthy.cli import session, training_session
 
-    work = session.Work.of(
-        None,
-        data,
-        data_options,
-        seed=seed,
-        device="cpu",
-        store=store,
-        fresh=fresh,
-        include_rows=False,
-    )
+    work = session.Work.of(None, data, data_options, seed=seed, store=store, fresh=fresh)
     asked = training_session.Comparison(
         session.names_in(recipes),
         training_session.numbers_in(labels, "--labels"),

@@ -48,14 +48,7 @@ def audit(
     from roadworthy.core.effort import Effort
 
     work = session.Work.of(
-        model,
-        data,
-        data_options,
-        seed=seed,
-        device=device,
-        store=store,
-        fresh=fresh,
-        include_rows=False,
+        model, data, data_options, seed=seed, device=device, store=store, fresh=fresh
     )
     effort = Effort.parse(budget)
     session.stoppable(lambda: data_session.audit(work, effort, out))

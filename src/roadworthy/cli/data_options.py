@@ -55,6 +55,16 @@ Fresh = Annotated[bool, option("--fresh", help="Ignore finished work of earlier 
 IncludeRows = Annotated[
     bool, option("--include-rows", help="Let rows of the data into the report.")
 ]
+Recipe = Annotated[
+    str, option("--recipe", help="What is trained, such as cnn. Default: the usual recipe.")
+]
+Passes = Annotated[
+    int | None,
+    option("--passes", help="Rows through the network per training. Default: by the recipe."),
+]
+TrainingSettings = Annotated[
+    list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
+]
 DeclaredFile = Annotated[
     Path | None,
     option("--declared", help="TOML file whose table [declared] answers what no check can."),

@@ -4,8 +4,11 @@ from typing import Annotated
 from roadworthy.cli.data_options import (
     Data,
     DataOptions,
+    Passes,
+    Recipe,
     Seed,
     StoreFolder,
+    TrainingSettings,
     option,
     takes_data_options,
 )
@@ -26,9 +29,7 @@ def relabel(
     data_options: DataOptions,
     audit: Annotated[Path, option("--from", help="What roadworthy data audit wrote.")],
     data: Data = None,
-    recipe: Annotated[
-        str, option("--recipe", help="What is trained, such as cnn. Default: the usual recipe.")
-    ] = "",
+    recipe: Recipe = "",
     lowest: Annotated[
         float,
         option("--lowest", help="Share of least valuable rows to leave out.", show_default=True),
@@ -36,13 +37,8 @@ def relabel(
     seeds: Annotated[
         int, option("--seeds", help="Trainings of each change, at least 2.", show_default=True)
     ] = 5,
-    passes: Annotated[
-        int | None,
-        option("--passes", help="Rows through the network per training. Default: by the recipe."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
-    ] = None,
+    passes: Passes = None,
+    settings: TrainingSettings = None,
     out: Annotated[
         Path, option("--out", help="CSV of row,label that are corrected.", show_default=True)
     ] = Path("relabelled.csv"),
@@ -52,15 +48,6 @@ def relabel(
     """Try what an audit proposes by training anew, and keep only what surely helps."""
     from roadworthy.cli import data_session, session
 
-    work = session.Work.of(
-        None,
-        data,
-        data_options,
-        seed=seed,
-        device="cpu",
-        store=store,
-        fresh=False,
-        include_rows=False,
-    )
+    work = session.Work.of(None, data, data_options, seed=seed, store=store)
     training = data_session.Retraining(recipe, seeds, passes, tuple(settings or ()), out)
     session.stoppable(lambda: data_session.relabel(work, training, audit, lowest))

@@ -4,8 +4,11 @@ from typing import Annotated
 from roadworthy.cli.data_options import (
     Data,
     DataOptions,
+    Passes,
+    Recipe,
     Seed,
     StoreFolder,
+    TrainingSettings,
     option,
     takes_data_options,
 )
@@ -34,19 +37,12 @@ def select(
         str | None,
         option("--model", help="Embeds the rows; a recipe or a bundle. Default: the usual recipe."),
     ] = None,
-    recipe: Annotated[
-        str, option("--recipe", help="What is trained, such as cnn. Default: the usual recipe.")
-    ] = "",
+    recipe: Recipe = "",
     seeds: Annotated[
         int, option("--seeds", help="Trainings of each, at least 2.", show_default=True)
     ] = 5,
-    passes: Annotated[
-        int | None,
-        option("--passes", help="Rows through the network per training. Default: by the recipe."),
-    ] = None,
-    settings: Annotated[
-        list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
-    ] = None,
+    passes: Passes = None,
+    settings: TrainingSettings = None,
     out: Annotated[
         Path, option("--out", help="CSV of split,row that are picked.", show_default=True)
     ] = Path("rows.csv"),
@@ -56,15 +52,6 @@ def select(
     """Pick some training rows, and say whether they teach more than as many random ones."""
     from roadworthy.cli import data_session, session
 
-    work = session.Work.of(
-        model,
-        data,
-        data_options,
-        seed=seed,
-        device="cpu",
-        store=store,
-        fresh=False,
-        include_rows=False,
-    )
+    work = session.Work.of(model, data, data_options, seed=seed, store=store)
     training = data_session.Retraining(recipe, seeds, passes, tuple(settings or ()), out)
     session.stoppable(lambda: data_session.select(work, training, rows, by))

@@ -45,16 +45,7 @@ def label(
     """Choose the rows that are most worth labelling, and take their labels."""
     from roadworthy.cli import label_session, session
 
-    work = session.Work.of(
-        model,
-        data,
-        data_options,
-        seed=seed,
-        device="cpu",
-        store=None,
-        fresh=False,
-        include_rows=False,
-    )
+    work = session.Work.of(model, data, data_options, seed=seed)
     asked = label_session.Asked(
         model is not None, query, batch, out, tuple(settings or ()), serve, port
     )

@@ -74,10 +74,10 @@ class Work:
         options: DataOptions,
         *,
         seed: int,
-        device: str,
-        store: Path | None,
-        fresh: bool,
-        include_rows: bool,
+        device: str = "cpu",
+        store: Path | None = None,
+        fresh: bool = False,
+        include_rows: bool = False,
     ) -> "Work":
         """Fill in what the user left out."""
         model, data = complete_arguments(model, data, options.text is not None)

@@ -1,7 +1,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from roadworthy.cli.data_options import Data, DataOptions, Seed, option, takes_data_options
+from roadworthy.cli.data_options import (
+    Data,
+    DataOptions,
+    Seed,
+    TrainingSettings,
+    option,
+    takes_data_options,
+)
 
 EXAMPLES = """
 Examples:
@@ -30,9 +37,7 @@ def train(
         int | None,
         option("--passes", help="Rows through the network. Default: as the recipe says."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, option("--set", help="A field: cnn.width=8; repeatable.")
-    ] = None,
+    settings: TrainingSettings = None,
     precision: Annotated[
         str, option("--precision", help="32-true or bf16-mixed.", show_default=True)
     ] = "32-true",
@@ -44,15 +49,6 @@ def train(
     """Train a model on the data there is, and save it as a bundle."""
     from roadworthy.cli import session, training_session
 
-    work = session.Work.of(
-        None,
-        data,
-        data_options,
-        seed=seed,
-        device="cpu",
-        store=None,
-        fresh=False,
-        include_rows=False,
-    )
+    work = session.Work.of(None, data, data_options, seed=seed)
     asked = training_session.Wanted(recipe, labels, passes, tuple(settings or ()), precision, out)
     session.stoppable(lambda: training_session.train(work, asked))
