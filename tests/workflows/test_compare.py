@@ -8,9 +8,10 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.recipes import MLP
 from roadworthy.workflows import compare as comparing
+from roadworthy.workflows import training
 from roadworthy.workflows.compare import compare
 from roadworthy.workflows.contenders import Contender, contender, contenders
-from roadworthy.workflows.training import ask, doubling, fit, label_order, train, with_labels
+from roadworthy.workflows.training import climb, doubling, fit, label_order, train, with_labels
 from tests.toy_data import toy
 
 
@@ -90,7 +91,7 @@ def test_every_training_may_pass_as_many_rows():
 def test_a_query_keeps_the_first_labels_and_chooses_the_rest(data):
     order = label_order(data.train, data.task, 0)
     chosen = contender("mlp@margin", data, ["mlp.epochs=2"])
-    given = ask(chosen, data, order, 24, passes=500, seed=0, rungs=(6, 12, 24))
+    *_, (given, _) = climb(chosen, data, order, (6, 12, 24), passes=500, seed=0)
     assert given[:6].tolist() == order[:6].tolist()
     assert len(set(given.tolist())) == 24
     assert set(given.tolist()) != set(order[:24].tolist())
@@ -106,6 +107,9 @@ def test_a_training_learns_and_says_how_well(data):
     assert found.labels == 60
     assert found.score.value > 0.8
     assert found.score.n == len(data.test)
+    asked = train(data, "mlp@margin", labels=48, passes=2000)
+    assert asked.labels == 48
+    assert asked.score.value > 0.8
     with pytest.raises(InputError, match="120 rows with a target: 500"):
         train(data, "mlp", labels=500)
 
@@ -117,6 +121,8 @@ def test_what_is_finished_is_read_and_not_trained_again(data, tmp_path, monkeypa
     again = compare(data, names, labels=(12, 24), seeds=2, passes=600, store=tmp_path)
     assert np.array_equal(first.told, again.told)
     assert first.sentence == again.sentence
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        compare(data, names, labels=(12, 24), seeds=2, passes=600, store=tmp_path, fresh=True)
 
 
 def test_equal_recipes_come_to_equal_errors(data):
@@ -136,3 +142,19 @@ def test_what_cannot_be_trained_is_left_out_with_its_reason(data):
     found = compare(data, ("mlp", "fixmatch"), labels=(12, 120), seeds=2, passes=600)
     assert found.names == ("mlp",)
     assert "learns from rows without a target too" in found.left_out["fixmatch"]
+
+
+def test_a_query_trains_once_with_each_number_of_labels(data, tmp_path, monkeypatch):
+    trained = []
+
+    def counted(recipe, data, given, *rest, **more):
+        trained.append(len(given))
+        return fit(recipe, data, given, *rest, **more)
+
+    monkeypatch.setattr(training, "fit", counted)
+    names, labels = ("mlp", "mlp@margin"), (12, 24, 48)
+    first = compare(data, names, labels=labels, seeds=2, passes=600, store=tmp_path)
+    assert trained == [12, 24, 48] * 2
+    again = compare(data, names, labels=labels, seeds=2, passes=600, store=tmp_path)
+    assert len(trained) == 6
+    assert np.array_equal(first.told, again.told)

@@ -91,6 +91,7 @@ def compare(work: Work, asked: Comparison, as_json: bool) -> int:
             passes=asked.passes,
             seed=work.seed,
             store=work.store,
+            fresh=work.fresh,
             progress=bar,
         )
     text = msgspec.json.format(msgspec.json.encode(as_numbers(study))).decode() + "\n"

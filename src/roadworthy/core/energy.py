@@ -19,6 +19,11 @@ class Work:
     seconds: float = 0.0
     joules: float | None = None
 
+    def __add__(self, other: "Work") -> "Work":
+        unknown = self.joules is None or other.joules is None
+        joules = None if unknown else (self.joules or 0.0) + (other.joules or 0.0)
+        return Work(self.seconds + other.seconds, joules)
+
 
 @contextmanager
 def metered() -> Iterator[Work]:

@@ -118,7 +118,7 @@ class Judge:
         return trial(
             self.recipe,
             changed,
-            (labels,),
+            labels,
             self.passes,
             seed,
             kept,

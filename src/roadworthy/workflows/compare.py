@@ -7,13 +7,13 @@ import numpy as np
 
 from roadworthy.core.atomic import replacing
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.energy import metered
+from roadworthy.core.energy import Work, metered
 from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.study import Study
 from roadworthy.workflows.contenders import Contender, contenders
-from roadworthy.workflows.training import ask, errors, fit, label_order
+from roadworthy.workflows.training import climb, errors, fit, label_order
 
 LABELS = (20, 50, 100, 300)
 PASSES = 20_000  # rows through the network per training, unless told otherwise
@@ -43,6 +43,7 @@ def compare(
     passes: int = PASSES,
     seed: int = 0,
     store: str | Path | None = None,
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """Train several recipes on the same few labels, and say which is worth taking.
@@ -60,6 +61,7 @@ def compare(
         passes: rows through the network per training.
         seed: the root of every random number.
         store: folder where finished trainings are kept; none are kept without.
+        fresh: ignore what it holds.
         progress: where to say how far the work is.
 
     Raises:
@@ -80,11 +82,11 @@ def compare(
     kept = None if store is None else Path(store) / "trials"
     told.plan(float(len(entrants) * len(rungs) * seeds))
 
-    def trained(each: Contender) -> list[list[Trial]]:
-        return [
-            [trial(each, data, rungs[: k + 1], passes, seed + s, kept, told) for s in range(seeds)]
-            for k in range(len(rungs))
+    def trained(each: Contender) -> list[tuple[Trial, ...]]:
+        by_seed = [
+            _trials(each, data, rungs, passes, seed + s, kept, told, fresh) for s in range(seeds)
         ]
+        return list(zip(*by_seed, strict=True))
 
     plain, *others = entrants
     by_name, left_out = {plain.name: trained(plain)}, {}
@@ -111,53 +113,88 @@ def compare(
     )
 
 
-def _mean_joules(trials: list[Trial]) -> float:
+def _mean_joules(trials: Sequence[Trial]) -> float:
     return float(np.mean([np.nan if trial.joules is None else trial.joules for trial in trials]))
+
+
+def _trials(
+    each: Contender,
+    data: Dataset,
+    rungs: tuple[int, ...],
+    passes: int,
+    seed: int,
+    kept: Path | None,
+    progress: Progress,
+    fresh: bool,
+) -> list[Trial]:
+    """Train a contender with each number of labels; a query climbs from one to the next."""
+    if each.query is None:
+        return [trial(each, data, n, passes, seed, kept, progress, fresh=fresh) for n in rungs]
+    files = [_file(kept, each, data, passes, seed, rungs[: k + 1]) for k in range(len(rungs))]
+    is_kept = not fresh and all(file is not None and file.is_file() for file in files)
+    order, done, spent = label_order(data.train, data.task, seed), [], Work(joules=0.0)
+    steps = climb(each, data, order, rungs, passes=passes, seed=seed)  # trains when asked
+    for n, file in zip(rungs, files, strict=True):
+        with piece(progress, f"{each.name}, {n} labels", 1.0):
+            if is_kept and file is not None:
+                done.append(_read(file))
+                continue
+            with metered() as work:
+                _, model = next(steps)
+            spent = spent + work
+            done.append(Trial(errors(model, data, data.test), spent.seconds, spent.joules))
+            if file is not None:
+                _write(done[-1], file)
+            progress.advance(1.0)
+    return done
 
 
 def trial(
     each: Contender,
     data: Dataset,
-    rungs: tuple[int, ...],
+    labels: int,
     passes: int | None,
     seed: int,
     kept: Path | None,
     progress: Progress,
     *,
     unit: Dataset | None = None,
+    fresh: bool = False,
 ) -> Trial:
-    """Train a contender with the most labels of some rungs, or read what was kept.
+    """Train a contender that asks nothing with some labels, or read what was kept.
 
     Args:
         each: what is trained.
         data: what it is trained on and judged by.
-        rungs: numbers of labels, rising.
+        labels: how many targets it is given.
         passes: rows through the network; None leaves that to the recipe.
         seed: of everything.
         kept: folder of finished trainings; None keeps none.
         progress: where to say how far the work is.
         unit: in whose spreads of the training targets errors are told; by default those of `data`.
+        fresh: train it even where it was kept.
     """
     scale = unit or data
-    asked = (rungs[-1], passes, seed)
-    key = fingerprint(repr(each), data.fingerprint, scale.fingerprint, *asked, code_fingerprint())
-    if each.query is not None:
-        key = fingerprint(key, rungs)
-    file = None if kept is None else kept / f"{key[:32]}.json"
-    with piece(progress, f"{each.name}, {rungs[-1]} labels", 1.0):
-        if file is not None and file.is_file():
+    file = _file(kept, each, data, scale.fingerprint, passes, seed, labels)
+    with piece(progress, f"{each.name}, {labels} labels", 1.0):
+        if file is not None and file.is_file() and not fresh:
             return _read(file)
         with metered() as work:
-            order = label_order(data.train, data.task, seed)
-            given = order[: rungs[-1]]
-            if each.query is not None:
-                given = ask(each, data, order, rungs[-1], passes=passes, seed=seed, rungs=rungs)
+            given = label_order(data.train, data.task, seed)[:labels]
             model = fit(each.recipe, data, given, seed, passes=passes)
         done = Trial(errors(model, scale, data.test), work.seconds, work.joules)
         if file is not None:
             _write(done, file)
         progress.advance(1.0)
     return done
+
+
+def _file(kept: Path | None, each: Contender, data: Dataset, *asked: object) -> Path | None:
+    """Name the file of a training by all that it depends on."""
+    if kept is None:
+        return None
+    key = fingerprint(repr(each), data.fingerprint, *asked, code_fingerprint())
+    return kept / f"{key[:32]}.json"
 
 
 def _write(trial: Trial, file: Path) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,11 +68,13 @@ def train(
     n = len(order) if labels is None else labels
     if not 2 <= n <= len(order):
         raise InputError(f"there are {len(order)} rows with a target: {n} cannot be used")
-    given = order[:n]
+    where = {"passes": passes, "machine": machine, "progress": told}
     with piece(told, f"Training {chosen.name}", 0.0):
-        if chosen.query is not None:
-            given = ask(chosen, data, order, n, passes=passes, seed=seed)
-        model = fit(chosen.recipe, data, given, seed, passes=passes, machine=machine, progress=told)
+        if chosen.query is None:
+            model = fit(chosen.recipe, data, order[:n], seed, **where)
+        else:
+            rungs = doubling(min(FIRST, n), n)
+            *_, (_, model) = climb(chosen, data, order, rungs, seed=seed, **where)
     return Training(model, n, score_of(model, data, seed))
 
 
@@ -148,37 +151,38 @@ def errors(model: Model, data: Dataset, rows: Split) -> np.ndarray:
     return (apart if data.task == Task.ORDINAL else apart.clamp_max(1)).numpy()
 
 
-def ask(
+def climb(
     chosen: Contender,
     data: Dataset,
     order: Tensor,
-    n: int,
+    rungs: Sequence[int],
     *,
     passes: int | None,
     seed: int,
-    rungs: tuple[int, ...] = (),
-) -> Tensor:
-    """Let a query choose the rows whose targets are used: (n,) of the training rows.
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Tensor, Model]]:
+    """Let a query choose the rows whose targets are used; give them and what learned from them.
 
-    The first rows are those that every other training gets; then batches are asked for, each by a
-    model that learned from those before, at each of the rungs.
+    The first rows are those that every other training gets; then batches are asked for, each by the
+    model that learned from those before.
 
     Args:
         chosen: its query asks, its recipe trains.
         data: its training split is chosen from.
         order: (L,) the rows with a target, in the order that other trainings take them.
-        n: how many to choose in all.
+        rungs: how many rows are labelled when a model is trained anew, rising.
         passes: rows that may pass the network in each training.
         seed: of everything.
-        rungs: how many rows are labelled when a model is trained anew; by default doubling ones.
+        machine: where the last training runs.
+        progress: where the last training says how far it is.
     """
     assert chosen.query is not None
-    ladder = rungs or doubling(min(FIRST, n), n)
-    given = order[: ladder[0]]
-    rest = order[ladder[0] :]
-    for more in ladder[1:]:
+    given, rest = order[: rungs[0]], order[rungs[0] :]
+    for more in rungs[1:]:
         count = MEMBERS if "members" in chosen.query.needs else 1
         models = [fit(chosen.recipe, data, given, seed + k, passes=passes) for k in range(count)]
+        yield given, models[0]
         known, unknown = data.train.take(given), data.train.x[rest]
         pool = pool_of(data, unknown, known, models[0], models if count > 1 else ())
         picked = chosen.query.pick(pool, more - len(given), seed)
@@ -186,7 +190,8 @@ def ask(
         is_left = torch.ones(len(rest), dtype=torch.bool)
         is_left[picked] = False
         rest = rest[is_left]
-    return given
+    last = fit(chosen.recipe, data, given, seed, passes=passes, machine=machine, progress=progress)
+    yield given, last
 
 
 def doubling(first: int, last: int) -> tuple[int, ...]:
