@@ -1,10 +1,8 @@
-import csv
 from dataclasses import astuple, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
-from roadworthy.core.atomic import replacing
-from roadworthy.core.errors import InputError
+from roadworthy.core.row_files import read_rows, write_rows
 
 
 class Issue(StrEnum):
@@ -64,10 +62,7 @@ class Audit:
 
     def save(self, file: Path) -> None:
         """Write the lines as CSV, whole or not at all."""
-        with replacing(file) as half, half.open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.writer(lines, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(astuple(line) for line in self.lines)
+        write_rows(file, COLUMNS, map(astuple, self.lines))
 
 
 def read_audit(file: Path) -> Audit:
@@ -76,19 +71,8 @@ def read_audit(file: Path) -> Audit:
     Raises:
         InputError: the file cannot be read, or is no such file.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise InputError(f"{file} must have the columns {', '.join(COLUMNS)}")
-            return Audit(tuple(_line(said) for said in reader))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(
-            f"{file} is no audit, each line must be split, row, issue, score, proposed and other: "
-            f"{error}"
-        ) from None
+    wrong = f"{file} is no audit, each line must be {', '.join(COLUMNS[:-1])} and {COLUMNS[-1]}"
+    return Audit(tuple(read_rows(file, COLUMNS, _line, wrong)))
 
 
 def _line(said: dict[str, str]) -> Line:

@@ -1,10 +1,9 @@
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadworthy.core.atomic import replacing
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Picture
+from roadworthy.core.row_files import read_rows, write_rows
 
 COLUMNS = ("row", "label", "guess")
 
@@ -41,17 +40,9 @@ class Sheet:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lines: dict[int, tuple[str, str]] = {}
-        if not file.exists():
-            return
-        try:
-            with file.open(newline="", encoding="utf-8-sig") as lines:
-                for line in csv.DictReader(lines):
-                    row, label = int(line["row"]), (line["label"] or "").strip()
-                    self._lines[row] = label, line.get("guess") or ""
-        except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
-            raise InputError(
-                f"{file} cannot be gone on with, it must hold row and label: {error}"
-            ) from None
+        if file.exists():
+            wrong = f"{file} cannot be gone on with, it must hold row and label"
+            self._lines.update(read_rows(file, (), _answer, wrong))
 
     @property
     def labels(self) -> dict[int, str]:
@@ -77,7 +68,9 @@ class Sheet:
 
     def save(self) -> None:
         """Write the file, whole or not at all."""
-        with replacing(self.file) as half, half.open("w", newline="", encoding="utf-8") as lines:
-            writer = csv.writer(lines, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows((row, *said) for row, said in self._lines.items())
+        lines = ((row, *said) for row, said in self._lines.items())
+        write_rows(self.file, COLUMNS, lines)
+
+
+def _answer(line: dict[str, str]) -> tuple[int, tuple[str, str]]:
+    return int(line["row"]), ((line["label"] or "").strip(), line.get("guess") or "")

@@ -1,4 +1,3 @@
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +5,7 @@ import numpy as np
 import polars as pl
 
 from roadworthy.core.errors import InputError
+from roadworthy.core.row_files import read_rows
 from roadworthy.sources.rows import Rows
 
 COLUMNS = ("row", "label")
@@ -47,14 +47,10 @@ def read_answers(file: Path) -> dict[int, str]:
     Raises:
         InputError: the file cannot be read, or a line is no answer.
     """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
-                raise InputError(f"{file} must have the columns {' and '.join(COLUMNS)}")
-            given = [(int(line["row"]), (line["label"] or "").strip()) for line in reader]
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{file}: each line must be a row number and a label: {error}") from None
+    given = read_rows(
+        file,
+        COLUMNS,
+        lambda line: (int(line["row"]), (line["label"] or "").strip()),
+        f"{file}: each line must be a row number and a label",
+    )
     return {row: label for row, label in given if label}

@@ -1,9 +1,9 @@
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from roadworthy.core.errors import InputError
+from roadworthy.core.row_files import read_rows
 
 
 def leave_out(
@@ -38,16 +38,13 @@ def leave_out(
 
 def read_unwanted(file: Path) -> dict[str, set[int]]:
     """Read row numbers by split."""
+    named = read_rows(
+        file,
+        ("split", "row"),
+        lambda line: (line["split"], int(line["row"])),
+        f"{file}: each line must be a split and a row number",
+    )
     unwanted: dict[str, set[int]] = {}
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            if not {"split", "row"} <= set(reader.fieldnames or ()):
-                raise InputError(f"{file} must have the columns split and row")
-            for line in reader:
-                unwanted.setdefault(line["split"], set()).add(int(line["row"]))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{file}: each line must be a split and a row number: {error}") from None
+    for split, row in named:
+        unwanted.setdefault(split, set()).add(row)
     return unwanted

@@ -1,6 +1,5 @@
 """Training on other rows or labels, and judging it by the same test rows."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +8,6 @@ import numpy as np
 import torch
 
 from roadworthy.artifacts.roles import clusters
-from roadworthy.core.atomic import replacing
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import Measure
@@ -156,14 +154,6 @@ def in_words(gain: Measure) -> str:
         value, low, high = (100 * number for number in (gain.value, gain.low, gain.high))
         return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
     return f"{-gain.value:+.3f} of distance [{-gain.high:+.3f}, {-gain.low:+.3f}]"
-
-
-def write_rows(file: Path, columns: tuple[str, str], rows: Iterable[tuple[object, object]]) -> None:
-    """Write two columns as CSV, whole or not at all."""
-    with replacing(file) as half, half.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 def beside(file: Path) -> Path:

@@ -10,9 +10,10 @@ from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import Measure, crossed_mean
 from roadworthy.core.progress import Progress, Silent
+from roadworthy.core.row_files import write_rows
 from roadworthy.sources.answers import read_answers
 from roadworthy.sources.without import read_unwanted
-from roadworthy.workflows.changed_rows import Change, Judge, beside, by_group, in_words, write_rows
+from roadworthy.workflows.changed_rows import Change, Judge, beside, by_group, in_words
 from roadworthy.workflows.contenders import Contender, contender
 
 TAKE, LEAVE = "take the proposed labels", "leave out suspected labels"

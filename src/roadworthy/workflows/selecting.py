@@ -17,9 +17,10 @@ from roadworthy.core.estimates import Measure, crossed_mean
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.progress import Progress, Silent
 from roadworthy.core.query import Pool, Query, highest
+from roadworthy.core.row_files import write_rows
 from roadworthy.queries import CoreSet, TypiClust
 from roadworthy.sources import baseline_for, load_model
-from roadworthy.workflows.changed_rows import Judge, beside, by_group, with_train, write_rows
+from roadworthy.workflows.changed_rows import Judge, beside, by_group, with_train
 from roadworthy.workflows.contenders import Contender, contender
 from roadworthy.workflows.inspection import make_subject
 from roadworthy.workflows.training import label_order
