@@ -11,9 +11,9 @@ from roadworthy.cli.session import Work, load, load_data, writable
 from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.audit import Audit, Issue, read_audit
 from roadworthy.core.effort import Effort
+from roadworthy.core.study import gain_in_words
 from roadworthy.render.numbers import interval
 from roadworthy.workflows.auditing import audit_on
-from roadworthy.workflows.changed_rows import in_words
 from roadworthy.workflows.contenders import contender
 from roadworthy.workflows.inspection import make_subject
 from roadworthy.workflows.relabelling import Relabelled
@@ -117,7 +117,7 @@ def _gains(found: Relabelled) -> Table:
     for heading in ("change", "rows", "gain", "kept", "why"):
         table.add_column(heading, justify="right" if heading == "rows" else "left")
     for tried in found.tried:
-        gain = "not tried" if tried.gain is None else in_words(tried.gain)
+        gain = "not tried" if tried.gain is None else gain_in_words(tried.gain)
         kept = Text("yes", style="green") if tried.is_kept else Text("no")
         table.add_row(tried.change.name, str(len(tried.change)), gain, kept, tried.why)
     return table
@@ -158,4 +158,4 @@ def _told(found: Selection) -> str:
         verdict = "better than"
     elif found.gain.high < 0:
         verdict = "worse than"
-    return f"{picked}; {verdict} as many random rows, {in_words(found.gain)}."
+    return f"{picked}; {verdict} as many random rows, {gain_in_words(found.gain)}."

@@ -103,18 +103,16 @@ class Study:
         """Find one of the entries."""
         return next(e for e in self.entries if (e.name, e.labels) == (name, labels))
 
+    @property
+    def _unit(self) -> str:
+        return "share" if self.is_share else ""
+
     def _entry(self, c: int, k: int) -> Entry:
-        wrong = self.told[c, k]
-        unit = "share" if self.is_share else ""
-        if self.is_share:
-            score = crossed_mean("accuracy", 1 - wrong, unit)
-        else:
-            score = crossed_mean("mean distance from the target", wrong, unit)
         joules = float(self.joules[c, k])
         return Entry(
             self.names[c],
             self.labels[k],
-            score,
+            crossed_score(self.told[c, k], self._unit),
             None if c == 0 else self._gain(self.told, c, k),
             None if c == 0 else self._beats(c, k),
             None if c == 0 else self._worth(c, k),
@@ -124,10 +122,8 @@ class Study:
 
     def _gain(self, errors: np.ndarray, c: int, k: int) -> Measure:
         """Estimate by how much a contender errs less; with as many labels all intervals hold."""
-        name = "gain over the plain recipe"
-        others = len(self.names) - 1
-        unit = "share" if self.is_share else ""
-        return crossed_mean(name, errors[0, k] - errors[c, k], unit, comparisons=others)
+        name, others = "gain over the plain recipe", len(self.names) - 1
+        return crossed_mean(name, errors[0, k] - errors[c, k], self._unit, comparisons=others)
 
     def _beats(self, c: int, k: int) -> Measure:
         less = self.told[c, k].mean(1) < self.told[0, k].mean(1)
@@ -177,15 +173,13 @@ class Study:
         told = forecast(sizes, errors, at, pool=self.pool, seed=0)
         draws = (told.draws[:, 1] - told.draws[:, 0]).round(6)
         value = float(told.value[1] - told.value[0])
-        unit = "share" if self.is_share else ""
-        return of_draws(
-            "gain of more labels", value, draws, errors.shape[2], unit, "learning curves"
-        )
+        name, rows = "gain of more labels", errors.shape[2]
+        return of_draws(name, value, draws, rows, self._unit, "learning curves")
 
-    @property
+    @cached_property
     def figure(self) -> Figure:
         """The scores by the number of labels."""
-        score = "accuracy" if self.is_share else "mean distance from the target"
+        score = self.entries[0].score.name
         series = []
         for name in self.names:
             own = [entry for entry in self.entries if entry.name == name]
@@ -201,7 +195,7 @@ class Study:
             series=tuple(series),
         )
 
-    @property
+    @cached_property
     def sentence(self) -> str:
         """The answer: what to take, what it gains, and whether to label more."""
         last = self.labels[-1]
@@ -214,7 +208,7 @@ class Study:
         else:
             said = (
                 f"With {last} labels take {best.name}: {self._number(best.score)}, "
-                f"{self._difference(best.gain)} against plain {self.names[0]}"
+                f"{gain_in_words(best.gain)} against plain {self.names[0]}"
             )
             if best.worth is not None and best.worth > 1:
                 said += f", as good as {best.worth:.1f} times the labels"
@@ -226,15 +220,24 @@ class Study:
         except NotAssessed as reason:
             return f"Whether more labels would help was not assessed: {reason}."
         more = round((MORE - 1) * self.labels[-1])
-        return f"{more} more labels are foreseen to bring {self._difference(gain)}."
+        return f"{more} more labels are foreseen to bring {gain_in_words(gain)}."
 
     def _number(self, measure: Measure) -> str:
         if self.is_share:
             return f"{measure.value:.1%} [{measure.low:.1%}, {measure.high:.1%}]"
         return f"a distance of {measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
-    def _difference(self, measure: Measure) -> str:
-        if self.is_share:
-            value, low, high = (100 * v for v in (measure.value, measure.low, measure.high))
-            return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
-        return f"{-measure.value:+.3f} of distance [{-measure.high:+.3f}, {-measure.low:+.3f}]"
+
+def crossed_score(wrong: np.ndarray, unit: str) -> Measure:
+    """Estimate the score of errors (S, N): with the unit `share` accuracy, else mean distance."""
+    if unit == "share":
+        return crossed_mean("accuracy", 1 - wrong, unit)
+    return crossed_mean("mean distance from the target", wrong, unit)
+
+
+def gain_in_words(gain: Measure) -> str:
+    """Write a gain with its interval: points of accuracy, or less distance from the target."""
+    if gain.unit == "share":
+        value, low, high = (100 * number for number in (gain.value, gain.low, gain.high))
+        return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    return f"{-gain.value:+.3f} of distance [{-gain.high:+.3f}, {-gain.low:+.3f}]"

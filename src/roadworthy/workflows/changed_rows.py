@@ -10,7 +10,6 @@ import torch
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
-from roadworthy.core.estimates import Measure
 from roadworthy.core.progress import Progress
 from roadworthy.workflows.compare import trial
 from roadworthy.workflows.contenders import Contender
@@ -146,14 +145,6 @@ def by_group(data: Dataset, errors: np.ndarray, is_judging: np.ndarray | None = 
     sums = np.stack([np.bincount(member, row[counts]) for row in errors])
     means: np.ndarray = sums / np.bincount(member)
     return means
-
-
-def in_words(gain: Measure) -> str:
-    """Write a gain with its interval: points of accuracy, or less distance from the target."""
-    if gain.unit == "share":
-        value, low, high = (100 * number for number in (gain.value, gain.low, gain.high))
-        return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
-    return f"{-gain.value:+.3f} of distance [{-gain.high:+.3f}, {-gain.low:+.3f}]"
 
 
 def beside(file: Path) -> Path:

@@ -11,9 +11,10 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import Measure, crossed_mean
 from roadworthy.core.progress import Progress, Silent
 from roadworthy.core.row_files import write_rows
+from roadworthy.core.study import gain_in_words
 from roadworthy.sources.answers import read_answers
 from roadworthy.sources.without import read_unwanted
-from roadworthy.workflows.changed_rows import Change, Judge, beside, by_group, in_words
+from roadworthy.workflows.changed_rows import Change, Judge, beside, by_group
 from roadworthy.workflows.contenders import Contender, contender
 
 TAKE, LEAVE = "take the proposed labels", "leave out suspected labels"
@@ -60,7 +61,7 @@ class Relabelled:
         """The answer: what is kept and what it gains."""
         if self.gain is None:
             return "Nothing is kept: of no change it is sure that it helps."
-        return f"Kept: {self.change.name}: {in_words(self.gain)}."
+        return f"Kept: {self.change.name}: {gain_in_words(self.gain)}."
 
     def save(
         self, file: Path, *, corrections: Path | None = None, without: Path | None = None

@@ -18,6 +18,7 @@ from roadworthy.core.model import Model, Offer
 from roadworthy.core.progress import Progress, Silent
 from roadworthy.core.query import Pool, Query, highest
 from roadworthy.core.row_files import write_rows
+from roadworthy.core.study import crossed_score
 from roadworthy.queries import CoreSet, TypiClust
 from roadworthy.sources import baseline_for, load_model
 from roadworthy.workflows.changed_rows import Judge, beside, by_group, with_train
@@ -127,12 +128,7 @@ def _judged(judge: Judge, by: str, picked: Tensor) -> Selection:
             ]
         )
         gain = crossed_mean("gain", by_group(judge.data, theirs - own), judge.unit)
-    own = by_group(judge.data, own)
-    score = (
-        crossed_mean("accuracy", 1 - own, judge.unit)
-        if judge.unit
-        else crossed_mean("mean distance from the target", own)
-    )
+    score = crossed_score(by_group(judge.data, own), judge.unit)
     ids = train.ids
     return Selection(by, tuple(ids[picked].tolist()), tuple(ids[~is_picked].tolist()), score, gain)
 
