@@ -25,3 +25,12 @@ class Head(nn.Module):
             targets: (N,) classes, or (N, K) probabilities where something softens them.
         """
         raise NotImplementedError
+
+
+class ClassHead(Head):
+    """A head whose raw outputs are logits of the classes: it has a loss of its own, no more."""
+
+    gives_logits = True
+
+    def forward(self, raw: Tensor) -> Tensor:
+        return raw

@@ -25,9 +25,10 @@ from roadworthy.recipes import RECIPES
 from roadworthy.strategies import STRATEGIES
 from roadworthy.training.strategy import Strategy
 from roadworthy.training.trained import Defended, Trained, defended
+from roadworthy.training.weights import WEIGHTS
 
 SCHEMA = "roadworthy-bundle/1"
-MANIFEST, WEIGHTS = "bundle.json", "weights.safetensors"
+MANIFEST = "bundle.json"
 GUARD = "guard"  # guard.0.NAME is what the innermost guard learned
 LARGEST_MANIFEST = 1 << 20  # bytes
 

@@ -1,19 +1,12 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
-from roadworthy.networks.backbone import backbone_of
-from roadworthy.strategies.self_supervision import (
-    Pretext,
-    SelfSupervision,
-    embedded,
-    projector,
-    view_of,
-)
-from roadworthy.training.plan import Batch, TrainPlan
+from roadworthy.strategies.self_supervision import Pretext, SelfSupervision, twins, view_of
+from roadworthy.training.plan import TrainPlan
 
 EPS = 1e-5  # added to a variance
 
@@ -61,16 +54,7 @@ class BarlowTwins(SelfSupervision):
                 f"{self.width} and {self.weight}"
             )
         view = view_of(plan.data, self.crop)
-
-        def objective(network: nn.Module, batch: Batch) -> Tensor:
-            views = embedded(network, [view(batch.x), view(batch.x)])
-            first, second = map(batch.beside["projector"], views)
-            return barlow_loss(first, second, self.weight)
-
-        def make(network: nn.Sequential) -> nn.Module:
-            return projector(backbone_of(network).width, *[self.width] * 3)
-
-        return Pretext(objective, {"projector": make})
+        return twins(view, self.width, lambda a, b: barlow_loss(a, b, self.weight))
 
 
 def barlow_loss(first: Tensor, second: Tensor, weight: float) -> Tensor:

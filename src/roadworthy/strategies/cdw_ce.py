@@ -1,15 +1,11 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class CDWCE(Strategy):
+class CDWCE(OrdinalHead):
     """CDW-CE: each wrong class is denied, the more firmly the farther it is.
 
     The loss is the sum over classes j of -|j - y|^power log(1 - p_j). Outputs are logits of the
@@ -34,10 +30,6 @@ class CDWCE(Strategy):
         paper="arxiv:2202.05167",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        classes = len(plan.data.classes)
-        settings = {"classes": classes, "power": self.power}
-        return plan.with_head(self.card.name, classes, Part("cdw-ce", settings))
+    def outputs(self, classes: int) -> int:
+        return classes

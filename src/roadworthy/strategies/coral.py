@@ -1,16 +1,12 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
 from roadworthy.networks.heads.ranks import Decode
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class CORAL(Strategy):
+class CORAL(OrdinalHead):
     """CORAL: ordinal regression by one score and a threshold per rank.
 
     Each rank asks whether the class is above it; all share the weights of one score, so that at the
@@ -39,13 +35,6 @@ class CORAL(Strategy):
         paper="arxiv:1901.07884",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        settings = {
-            "classes": len(plan.data.classes),
-            "importance": list(self.importance),
-            "decode": self.decode,
-        }
-        return plan.with_head(self.card.name, 1, Part("coral", settings))
+    def outputs(self, classes: int) -> int:
+        return 1

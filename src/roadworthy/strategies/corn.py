@@ -1,16 +1,12 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
 from roadworthy.networks.heads.ranks import Decode
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class CORN(Strategy):
+class CORN(OrdinalHead):
     """CORN: ordinal regression by a chain of questions, each about those who passed the one before.
 
     Rank k asks whether the class is above it, of rows whose class is above rank k - 1 only; what
@@ -37,10 +33,6 @@ class CORN(Strategy):
         fixes=("RW-PERF-006",),
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        classes = len(plan.data.classes)
-        settings = {"classes": classes, "decode": self.decode}
-        return plan.with_head(self.card.name, classes - 1, Part("corn", settings))
+    def outputs(self, classes: int) -> int:
+        return classes - 1

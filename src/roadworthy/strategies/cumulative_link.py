@@ -1,17 +1,13 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
 from roadworthy.networks.heads.cumulative_link import Link
 from roadworthy.networks.heads.ranks import Decode
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class CumulativeLinkModel(Strategy):
+class CumulativeLinkModel(OrdinalHead):
     """Cumulative link model: one score with noise, and thresholds that rise by construction.
 
     The class is above the thresholds that the score passes when noise is added to it: logistic
@@ -39,9 +35,6 @@ class CumulativeLinkModel(Strategy):
         fixes=("RW-PERF-006",),
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        settings = {"classes": len(plan.data.classes), "link": self.link, "decode": self.decode}
-        return plan.with_head(self.card.name, 1, Part("cumulative-link", settings))
+    def outputs(self, classes: int) -> int:
+        return 1

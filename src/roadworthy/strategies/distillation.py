@@ -1,16 +1,14 @@
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress, piece
+from roadworthy.training.answers import outputs_of
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Batch, TrainPlan
 from roadworthy.training.strategy import Strategy
-
-ROWS = 1000  # that the teacher answers at a time
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,7 @@ class DefensiveDistillation(Strategy):
         hot = plan.set(self.card.name, objective=self.loss)
         with piece(progress, "Training the teacher", 0.0):
             teacher = fit_plan(hot.within("teacher", plan.seed + 1), progress)
-        with torch.no_grad():
-            logits = torch.cat([teacher(x) for x in plan.rows.x.split(ROWS)])
-        answers = (logits / self.temperature).softmax(1)
+        answers = (outputs_of(teacher, plan.rows.x) / self.temperature).softmax(1)
         return hot.set(self.card.name, soften=lambda target, rows: answers[rows])
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:

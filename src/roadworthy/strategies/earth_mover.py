@@ -1,15 +1,11 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class EarthMoverLoss(Strategy):
+class EarthMoverLoss(OrdinalHead):
     """Squared earth mover's distance: how much probability must be moved how far to the true class.
 
     The loss is the sum over classes of the squared difference of cumulative probabilities, which is
@@ -27,10 +23,6 @@ class EarthMoverLoss(Strategy):
         paper="arxiv:1611.05916",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        classes = len(plan.data.classes)
-        settings = {"classes": classes}
-        return plan.with_head(self.card.name, classes, Part("earth-mover", settings))
+    def outputs(self, classes: int) -> int:
+        return classes

@@ -55,7 +55,7 @@ class EAT(Strategy):
         plan.set(self.card.name, objective=plan.objective)  # is refused before the long work
         attack = OneStep(plan, self.eps, self.start)
         others = [self._trained(plan, k, progress) for k in range(self.others)]
-        steps = plan.schedule.epochs * -(-len(plan.rows) // plan.schedule.batch)
+        steps = plan.steps
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
             sources = [*others, network]

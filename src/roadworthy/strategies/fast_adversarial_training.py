@@ -55,7 +55,7 @@ class FastAdversarialTraining(Strategy):
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         fast = WorstCase.of(plan.data, "linf", self.eps, 1, self.step)
         slow = WorstCase.of(plan.data, "linf", self.eps, self.steps, 0.25)
-        steps = plan.schedule.epochs * -(-len(plan.rows) // plan.schedule.batch)
+        steps = plan.steps
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
             number = round(batch.progress * steps)

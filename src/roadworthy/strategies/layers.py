@@ -38,3 +38,8 @@ def below_top(network: nn.Sequential) -> Weights:
 def rate_of(layer: Weights, factor: float, start: float = 0.0) -> Rate:
     """Give a rate of so many times the plan's, from some progress on, and 0 before."""
     return Rate(layer, lambda progress: factor if progress >= start else 0.0)
+
+
+def only_top(network: nn.Sequential, factor: float) -> tuple[Rate, ...]:
+    """Let the last layer learn at so many times the plan's rate, and all others rest."""
+    return (rate_of(top_of(network), factor), rate_of(below_top(network), 0.0))

@@ -1,13 +1,11 @@
 from dataclasses import dataclass
 
-from torch import nn
-
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
-from roadworthy.strategies.layers import below_top, rate_of, top_of
-from roadworthy.training.plan import Rate, TrainPlan
+from roadworthy.strategies.layers import only_top
+from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import CLASSES, Strategy
 
 
@@ -34,8 +32,4 @@ class LinearProbe(Strategy):
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.speed > 0:
             raise InputError(f"linear-probe takes a positive speed, not {self.speed}")
-        return plan.set(self.card.name, rates=self.rates)
-
-    def rates(self, network: nn.Sequential) -> tuple[Rate, ...]:
-        """Let all but the last layer rest."""
-        return (rate_of(top_of(network), self.speed), rate_of(below_top(network), 0.0))
+        return plan.set(self.card.name, rates=lambda network: only_top(network, self.speed))

@@ -8,8 +8,8 @@ from roadworthy.core.card import Card
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
-from roadworthy.strategies.layers import below_top, layers_of, rate_of, top_of
-from roadworthy.training.plan import Batch, Rate, TrainPlan
+from roadworthy.strategies.layers import layers_of, only_top
+from roadworthy.training.plan import Batch, TrainPlan
 from roadworthy.training.strategy import CLASSES, Strategy
 
 
@@ -57,11 +57,8 @@ class LoRA(Strategy):
             batch.beside["lora"].merge_into(adapted(network))
 
         plan = plan.add(beside={"lora": make}, after=(merge,))
-        return plan.set(self.card.name, rates=self.rates)
-
-    def rates(self, network: nn.Sequential) -> tuple[Rate, ...]:
-        """Let all weights below the last layer rest; those that are adapted get no gradients."""
-        return (rate_of(top_of(network), self.speed), rate_of(below_top(network), 0.0))
+        # what is adapted gets no gradients of its own
+        return plan.set(self.card.name, rates=lambda network: only_top(network, self.speed))
 
 
 def adapted(network: nn.Sequential) -> list[nn.Parameter]:

@@ -1,16 +1,12 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
 from roadworthy.networks.heads.ranks import Decode
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class ORNN(Strategy):
+class ORNN(OrdinalHead):
     """OR-NN: ordinal regression by one question per rank, each with weights of its own.
 
     Each rank asks whether the class is above it; the answer is how many ranks say yes. Nothing
@@ -37,14 +33,6 @@ class ORNN(Strategy):
         paper="doi:10.1109/CVPR.2016.532",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        classes = len(plan.data.classes)
-        settings = {
-            "classes": classes,
-            "importance": list(self.importance),
-            "decode": self.decode,
-        }
-        return plan.with_head(self.card.name, classes - 1, Part("or-nn", settings))
+    def outputs(self, classes: int) -> int:
+        return classes - 1

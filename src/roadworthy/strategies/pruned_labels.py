@@ -7,6 +7,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.confident_learning import find_label_issues
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
+from roadworthy.training.answers import outputs_of
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import Strategy
@@ -58,6 +59,5 @@ class PrunedLabels(Strategy):
         for k in range(self.folds):  # each is a training of its own
             others = plan.keep(self.card.name, fold != k)
             network = fit_plan(others.within(f"fold-{k}", plan.seed + PRIME * (k + 1)), progress)
-            with torch.no_grad():
-                found[fold == k] = network(plan.rows.x[fold == k]).softmax(1)
+            found[fold == k] = outputs_of(network, plan.rows.x[fold == k]).softmax(1)
         return found

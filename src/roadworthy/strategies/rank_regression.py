@@ -1,15 +1,11 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class RankRegression(Strategy):
+class RankRegression(OrdinalHead):
     """Regression on the ranks: the number of the class is learned like any number.
 
     One output, squared error, and the nearest class is the answer: the plainest thing that knows
@@ -26,9 +22,6 @@ class RankRegression(Strategy):
         paper="doi:10.1109/TKDE.2015.2457911",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        settings = {"classes": len(plan.data.classes)}
-        return plan.with_head(self.card.name, 1, Part("rank-regression", settings))
+    def outputs(self, classes: int) -> int:
+        return 1

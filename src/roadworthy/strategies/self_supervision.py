@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import ClassVar
@@ -16,10 +16,10 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress, piece
 from roadworthy.images.random_crops import cropped, recolored
 from roadworthy.networks import NETWORKS
-from roadworthy.networks.backbone import embedding
+from roadworthy.networks.backbone import backbone_of, embedding
 from roadworthy.networks.head import Head
 from roadworthy.training.loop import fit_plan
-from roadworthy.training.plan import After, Augment, Beside, Objective, Schedule, TrainPlan
+from roadworthy.training.plan import After, Augment, Batch, Beside, Objective, Schedule, TrainPlan
 from roadworthy.training.strategy import CLASSES, Strategy
 from roadworthy.training.views import swapped
 from roadworthy.training.weights import representation
@@ -167,6 +167,25 @@ def projector(*widths: int) -> nn.Sequential:
     for before, width in pairwise(widths[:-1]):
         layers += [nn.Linear(before, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def twins(view: Augment, width: int, loss: Callable[[Tensor, Tensor], Tensor]) -> Pretext:
+    """Make the task of comparing the projections of two views of a batch.
+
+    Args:
+        view: changes inputs.
+        width: numbers of a projection.
+        loss: of the projections (N, width) of the first and of the second view.
+    """
+
+    def objective(network: nn.Module, batch: Batch) -> Tensor:
+        views = embedded(network, [view(batch.x), view(batch.x)])
+        return loss(*map(batch.beside["projector"], views))
+
+    def make(network: nn.Sequential) -> nn.Module:
+        return projector(backbone_of(network).width, *[width] * 3)
+
+    return Pretext(objective, {"projector": make})
 
 
 class Directions(nn.Module):

@@ -1,17 +1,14 @@
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor, nn
-
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress, piece
+from roadworthy.training.answers import outputs_of
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import Strategy
 
 PRIME = 104_729  # between the seeds of rounds
-ROWS = 1000  # that a network answers at a time
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,7 @@ class SelfTraining(Strategy):
             with piece(progress, f"Labeling, round {number + 1}", 0.0):
                 seed = plan.seed + PRIME * (number + 1)
                 network = fit_plan(shorter.within(f"round-{number}", seed), progress)
-            probability, guess = answers(network, pool.x).max(1)
+            probability, guess = outputs_of(network, pool.x).softmax(1).max(1)
             is_sure = probability >= self.threshold
             grown = plan.adopt(self.card.name, guess, is_sure.to(probability.dtype))
         return grown.add(spent=self.rounds * (round(plan.cost * seen) + len(pool)))
-
-
-def answers(network: nn.Module, x: Tensor) -> Tensor:
-    """Give the probabilities (N, K) of inputs (N, …)."""
-    with torch.no_grad():
-        return torch.cat([network(part).softmax(1) for part in x.split(ROWS)])

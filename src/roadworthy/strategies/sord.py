@@ -1,15 +1,11 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class SORD(Strategy):
+class SORD(OrdinalHead):
     """Soft ordinal labels: a class near the true one is less wrong than one far from it.
 
     The target is a distribution over the classes, proportional to exp(-sharpness |j - y|^power),
@@ -33,14 +29,6 @@ class SORD(Strategy):
         paper="doi:10.1109/CVPR.2019.00487",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        classes = len(plan.data.classes)
-        settings = {
-            "classes": classes,
-            "sharpness": self.sharpness,
-            "power": self.power,
-        }
-        return plan.with_head(self.card.name, classes, Part("sord", settings))
+    def outputs(self, classes: int) -> int:
+        return classes

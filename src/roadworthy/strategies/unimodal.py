@@ -1,17 +1,13 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
-from roadworthy.core.progress import Progress
-from roadworthy.networks import Part
 from roadworthy.networks.heads.ranks import Decode
 from roadworthy.networks.heads.unimodal import Family
-from roadworthy.training.plan import TrainPlan
-from roadworthy.training.strategy import Strategy
+from roadworthy.strategies.ordinal_head import OrdinalHead
 
 
 @dataclass(frozen=True)
-class UnimodalProbabilities(Strategy):
+class UnimodalProbabilities(OrdinalHead):
     """Unimodal probabilities: they rise to one class and fall on both sides of it.
 
     One number becomes the probabilities of a binomial distribution over the classes, or of a
@@ -37,9 +33,6 @@ class UnimodalProbabilities(Strategy):
         paper="arxiv:1705.05278",
         safety="retrains",
     )
-    purpose = "ordinal"
-    tasks = frozenset({Task.ORDINAL})
 
-    def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
-        settings = {"classes": len(plan.data.classes), "family": self.family, "decode": self.decode}
-        return plan.with_head(self.card.name, 1, Part("unimodal", settings))
+    def outputs(self, classes: int) -> int:
+        return 1

@@ -1,19 +1,12 @@
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
-from roadworthy.networks.backbone import backbone_of
-from roadworthy.strategies.self_supervision import (
-    Pretext,
-    SelfSupervision,
-    embedded,
-    projector,
-    view_of,
-)
-from roadworthy.training.plan import Batch, TrainPlan
+from roadworthy.strategies.self_supervision import Pretext, SelfSupervision, twins, view_of
+from roadworthy.training.plan import TrainPlan
 
 EPS = 1e-4  # added to a variance
 
@@ -64,22 +57,17 @@ class VICReg(SelfSupervision):
                 "vicreg takes a width of at least 2 and weights of at least 0, not "
                 f"{self.width} and {', '.join(map(str, weights))}"
             )
-        view = view_of(plan.data, self.crop)
+        return twins(view_of(plan.data, self.crop), self.width, self.loss)
 
-        def objective(network: nn.Module, batch: Batch) -> Tensor:
-            views = embedded(network, [view(batch.x), view(batch.x)])
-            first, second = map(batch.beside["projector"], views)
-            terms = (
-                mse_loss(first, second),
-                (shortfall(first) + shortfall(second)) / 2,
-                covariances(first) + covariances(second),
-            )
-            return sum(weight * term for weight, term in zip(weights, terms, strict=True))
-
-        def make(network: nn.Sequential) -> nn.Module:
-            return projector(backbone_of(network).width, *[self.width] * 3)
-
-        return Pretext(objective, {"projector": make})
+    def loss(self, first: Tensor, second: Tensor) -> Tensor:
+        """Weigh the three terms of projections (N, width) of two views."""
+        weights = (self.invariance, self.variance, self.covariance)
+        terms = (
+            mse_loss(first, second),
+            (shortfall(first) + shortfall(second)) / 2,
+            covariances(first) + covariances(second),
+        )
+        return sum(weight * term for weight, term in zip(weights, terms, strict=True))
 
 
 def shortfall(z: Tensor) -> Tensor:

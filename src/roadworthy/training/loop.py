@@ -95,10 +95,9 @@ class Training:
         return cls(plan, fabric, network, body, targets, beside, rates, adam, average)
 
     @property
-    def steps(self) -> int:
-        """How many steps there are in all."""
-        schedule = self.plan.schedule
-        return schedule.epochs * -(-len(self.plan.rows) // schedule.batch)
+    def done(self) -> float:
+        """Share of the steps that were made."""
+        return self.step / self.plan.steps
 
     def run(self, progress: Progress) -> None:
         """Make all steps, or those that a stopped training left."""
@@ -136,7 +135,7 @@ class Training:
                 x[rows].to(device),
                 self.targets[rows].to(device),
                 rows,
-                self.step / self.steps,
+                self.done,
                 criterion=criterion,
                 unlabelled=next(others).to(device) if plan.ratio else None,
                 average=None if self.average is None else self.average.module,
@@ -152,10 +151,9 @@ class Training:
 
     def _set_rates(self) -> None:
         """Let the plan's rate fall to 0 along half a cosine, and each group follow its own."""
-        done = self.step / self.steps
-        common = self.plan.schedule.rate * (1 + math.cos(math.pi * done)) / 2
+        common = self.plan.schedule.rate * (1 + math.cos(math.pi * self.done)) / 2
         for group, rate in zip(self.adam.param_groups, self.rates, strict=True):
-            group["lr"] = common * rate.factor(done)
+            group["lr"] = common * rate.factor(self.done)
 
     def _after(self, batch: Batch) -> None:
         if self.average is not None:

@@ -208,6 +208,11 @@ class TrainPlan:
     watch: Watch | None = None
     machine: Machine = Machine()
 
+    @property
+    def steps(self) -> int:
+        """How many steps there are in all."""
+        return self.schedule.epochs * -(-len(self.rows) // self.schedule.batch)
+
     def set(self, writer: str, **parts: Any) -> "TrainPlan":
         """Set parts that can have one writer only.
 

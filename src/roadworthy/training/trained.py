@@ -108,8 +108,7 @@ class NetworkRecipe(Recipe):
         raise NotImplementedError
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
-        plan = plan_of(self, data, rows, seed, progress)
-        return trained(fit_plan(plan, progress), plan.parts, self, data)
+        return fit_network(self, data, rows, seed, progress)
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,21 @@ class Defended(Recipe):
         return replace(self.recipe.card, name=" + ".join([self.recipe.card.name, *names]))
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
-        plan = plan_of(self, data, rows, seed, progress)
-        return trained(fit_plan(plan, progress), plan.parts, self, data)
+        return fit_network(self, data, rows, seed, progress)
+
+
+def fit_network(
+    recipe: NetworkRecipe | Defended,
+    data: Dataset,
+    rows: Split,
+    seed: int,
+    progress: Progress,
+    machine: Machine | None = None,
+    passes: int | None = None,
+) -> Trained:
+    """Train what a recipe plans; the arguments are those of `plan_of`."""
+    plan = plan_of(recipe, data, rows, seed, progress, machine, passes)
+    return trained(fit_plan(plan, progress), plan.parts, recipe, data)
 
 
 def plan_of(

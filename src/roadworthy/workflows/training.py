@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from roadworthy.artifacts.predictions import outputs_on
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
@@ -13,12 +14,10 @@ from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.query import pool_of
 from roadworthy.core.training import Recipe
-from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Machine
-from roadworthy.training.trained import Defended, NetworkRecipe, plan_of, trained
+from roadworthy.training.trained import Defended, NetworkRecipe, fit_network
 from roadworthy.workflows.contenders import Contender, contender
 
-AT_ONCE = 512  # rows that are answered at a time
 MEMBERS = 4  # of a committee, trained with seeds of their own; the first one embeds
 FIRST = 20  # rows that a query starts with
 
@@ -132,18 +131,16 @@ def fit(
     rows = with_labels(data.train, given)
     if not isinstance(recipe, (NetworkRecipe, Defended)):
         return recipe.fit(data, rows.take(rows.is_labelled), seed, told)
-    plan = plan_of(recipe, data, rows, seed, told, machine, passes)
-    return trained(fit_plan(plan, told), plan.parts, recipe, data)
+    return fit_network(recipe, data, rows, seed, told, machine, passes)
 
 
-@torch.no_grad()
 def errors(model: Model, data: Dataset, rows: Split) -> np.ndarray:
     """Give the error (N,) of each row.
 
     Of classes 1 for a wrong one; of ordered classes how many classes it is off; of numbers how far
     it is off, in spreads of the training targets.
     """
-    outputs = torch.cat([model(x) for x in rows.x.split(AT_ONCE)])
+    outputs = outputs_on(model, rows.x, "cpu")
     if data.task == Task.REGRESSION:
         known = data.train.y[data.train.is_labelled].double()
         return ((outputs.double() - rows.y).abs() / known.std()).numpy()

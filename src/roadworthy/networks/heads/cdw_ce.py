@@ -1,19 +1,17 @@
 import torch
 from torch import Tensor
 
-from roadworthy.networks.head import Head
+from roadworthy.networks.head import ClassHead
 from roadworthy.networks.heads.ranks import shares
 
 
-class DistanceWeightedCrossEntropy(Head):
+class DistanceWeightedCrossEntropy(ClassHead):
     """Logits of classes that learn to say no to each wrong class, the more the farther it is.
 
     Args:
         classes: how many there are, K.
         power: of the distance.
     """
-
-    gives_logits = True
 
     def __init__(self, classes: int, power: float = 1.0) -> None:
         super().__init__()
@@ -26,6 +24,3 @@ class DistanceWeightedCrossEntropy(Head):
         own = torch.eye(len(self.far), dtype=torch.bool, device=raw.device)
         others = raw[:, None, :].masked_fill(own, float("-inf")).logsumexp(2)
         return -(weights * (others - raw.logsumexp(1, keepdim=True))).sum(1)
-
-    def forward(self, raw: Tensor) -> Tensor:
-        return raw

@@ -1,11 +1,11 @@
 import torch
 from torch import Tensor
 
-from roadworthy.networks.head import Head
+from roadworthy.networks.head import ClassHead
 from roadworthy.networks.heads.ranks import shares
 
 
-class Sord(Head):
+class Sord(ClassHead):
     """Logits of classes that learn from soft labels, which fall with the distance from the class.
 
     Args:
@@ -13,8 +13,6 @@ class Sord(Head):
         sharpness: how fast the labels fall.
         power: of the distance.
     """
-
-    gives_logits = True
 
     def __init__(self, classes: int, sharpness: float = 1.0, power: float = 2.0) -> None:
         super().__init__()
@@ -25,6 +23,3 @@ class Sord(Head):
     def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
         labels = shares(targets, len(self.labels)) @ self.labels
         return -(labels * raw.log_softmax(1)).sum(1)
-
-    def forward(self, raw: Tensor) -> Tensor:
-        return raw
