@@ -1,7 +1,7 @@
 """What ordinal heads promise for any weights and any outputs."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -38,6 +38,7 @@ def test_coral_keeps_ranks_in_order_where_its_thresholds_are(raw, thresholds):
 
 
 @given(rows(5), st.sampled_from(["logit", "probit"]), rows(1))
+@example(torch.tensor([[5428.0, 5428.0, 5428.0, 5428.0, -7.0]]), "logit", torch.zeros(4, 1))
 @settings(deadline=None)
 def test_a_cumulative_links_thresholds_rise_in_any_state(weights, link, raw):
     head = CumulativeLink(6, link)

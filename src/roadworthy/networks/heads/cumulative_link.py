@@ -41,13 +41,17 @@ class CumulativeLink(RankHead):
 
     @property
     def thresholds(self) -> Tensor:
-        """(K - 1) scores; each is above the one before, whatever the weights."""
-        return torch.cat([self.first, self.first + (softplus(self.gaps) + GAP).cumsum(0)])
+        """(K - 1) scores; each is above the one before, whatever the weights.
+
+        In double precision: behind thousands, single precision has no room for the least gap.
+        """
+        first = self.first.double()
+        return torch.cat([first, first + (softplus(self.gaps.double()) + GAP).cumsum(0)])
 
     def edges(self, raw: Tensor) -> Tensor:
         """Give how far above scores (N, 1) the classes begin and end: (N, K + 1)."""
         far = self.first.new_full((1,), FAR)
-        return torch.cat([-far, self.thresholds, far]) - raw
+        return torch.cat([-far, self.thresholds.to(far.dtype), far]) - raw
 
     def is_above(self, raw: Tensor) -> Tensor:
         beyond = -self.edges(raw)[:, 1:-1]
