@@ -169,10 +169,7 @@ def pool_of(
     """
     if data.task == Task.REGRESSION:
         raise InputError(f"queries choose items of classes, but {data.name} is a regression task")
-    embeddings, labelled = (
-        torch.cat([_embedded(model, part) for part in torch.split(x, BATCH)])
-        for x in (rows, known.x)
-    )
+    embeddings, labelled = (embedded(model, x) for x in (rows, known.x))
     is_graded = model is not None and Offer.SCORES in model.spec.offers
     return Pool(
         embeddings,
@@ -184,9 +181,12 @@ def pool_of(
     )
 
 
-def _embedded(model: Model | None, x: Tensor) -> Tensor:
-    has_own = model is not None and Offer.EMBEDDINGS in model.spec.offers
-    return (model.embed(x) if model is not None and has_own else x).flatten(1)
+@torch.no_grad()
+def embedded(model: Model | None, x: Tensor) -> Tensor:
+    """Give the embeddings (N, E) of inputs; the inputs themselves where no model offers any."""
+    if model is None or Offer.EMBEDDINGS not in model.spec.offers:
+        return x.flatten(1)
+    return torch.cat([model.embed(part).flatten(1) for part in torch.split(x, BATCH)])
 
 
 def _scores(model: Model, x: Tensor) -> Tensor:

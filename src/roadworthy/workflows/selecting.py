@@ -8,7 +8,6 @@ from torch import Tensor
 
 from roadworthy.artifacts.coordinates import coordinates
 from roadworthy.artifacts.data_values import DataValues
-from roadworthy.artifacts.predictions import BATCH
 from roadworthy.artifacts.training_dynamics import TrainingDynamics
 from roadworthy.core.artifact import Artifact, Bench, Store, V
 from roadworthy.core.dataset import Dataset
@@ -16,7 +15,7 @@ from roadworthy.core.errors import ArtifactError, InputError, NotAssessed
 from roadworthy.core.estimates import Measure, crossed_mean
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.progress import Progress, Silent
-from roadworthy.core.query import Pool, Query, highest
+from roadworthy.core.query import Pool, Query, embedded, highest
 from roadworthy.core.row_files import write_rows
 from roadworthy.core.study import crossed_score
 from roadworthy.queries import CoreSet, TypiClust
@@ -157,17 +156,12 @@ def _by_query(query: Query) -> Callable[[Bench, int], Tensor]:
         data, model = bench.subject.dataset, bench.subject.model
         known = data.train.is_labelled.nonzero()[:, 0]
         x = data.train.x[known]
-        vectors = _embedded(model, x) if Offer.EMBEDDINGS in model.spec.offers else None
-        points = coordinates(data, x)[0][0] if vectors is None else vectors
+        has_own = Offer.EMBEDDINGS in model.spec.offers
+        points = embedded(model, x) if has_own else coordinates(data, x)[0][0]
         pool = Pool(points, points[:0], data.train.y[:0], len(data.classes))
         return known[query.pick(pool, n, bench.subject.seed)]
 
     return pick
-
-
-@torch.no_grad()
-def _embedded(model: Model, x: Tensor) -> Tensor:
-    return torch.cat([model.embed(part).flatten(1) for part in x.split(BATCH)])
 
 
 def _get(bench: Bench, request: Artifact[V]) -> V:
