@@ -1,9 +1,9 @@
-from torch import Tensor, nn
+from torch import nn
 
-from roadworthy.networks.backbone import Backbone
+from roadworthy.networks.convolutional import Convolutional
 
 
-class CNN(Backbone):
+class CNN(Convolutional):
     """A small convolutional network for images from 8 × 8 to about 96 × 96 pixels.
 
     A stage is two 3 × 3 convolutions and a halving; a linear layer follows the last. It normalizes
@@ -27,7 +27,6 @@ class CNN(Backbone):
         outputs: int,
         normalizes: bool = True,
     ) -> None:
-        super().__init__()
         stages: list[nn.Module] = []
         for before, width in zip([channels, *widths], widths, strict=False):
             stages += [
@@ -38,11 +37,4 @@ class CNN(Backbone):
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             ]
-        self.stages = nn.Sequential(*stages)
-        height, width = (side >> len(widths) for side in size)
-        self.body = nn.Linear(widths[-1] * height * width, hidden)
-        self.width = hidden
-        self.head = nn.Linear(hidden, outputs)
-
-    def embed(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        return self.body(self.stages(x).flatten(1)).relu()
+        super().__init__(stages, size, widths, hidden, outputs)

@@ -1,9 +1,9 @@
-from torch import Tensor, nn
+from torch import nn
 
-from roadworthy.networks.backbone import Backbone
+from roadworthy.networks.convolutional import Convolutional
 
 
-class StridedCNN(Backbone):
+class StridedCNN(Convolutional):
     """Convolutions of 4 × 4 that halve the image by their stride, with ReLU and nothing else.
 
     Without pooling and normalization it is quick, and bounds on its outputs are tight.
@@ -19,15 +19,7 @@ class StridedCNN(Backbone):
     def __init__(
         self, channels: int, size: list[int], widths: list[int], hidden: int, outputs: int
     ) -> None:
-        super().__init__()
         stages: list[nn.Module] = []
         for before, width in zip([channels, *widths], widths, strict=False):
             stages += [nn.Conv2d(before, width, 4, stride=2, padding=1), nn.ReLU()]
-        self.stages = nn.Sequential(*stages)
-        height, width = (side >> len(widths) for side in size)
-        self.body = nn.Linear(widths[-1] * height * width, hidden)
-        self.width = hidden
-        self.head = nn.Linear(hidden, outputs)
-
-    def embed(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        return self.body(self.stages(x).flatten(1)).relu()
+        super().__init__(stages, size, widths, hidden, outputs)

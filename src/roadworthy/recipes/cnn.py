@@ -43,9 +43,16 @@ class CNN(NetworkRecipe):
 
     def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
         check_fits(self, data)
-        parts = cnn_parts(data, self.width, self.hidden)
         schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
-        return TrainPlan(data, rows, parts, schedule, seed)
+        return TrainPlan(data, rows, self.parts(data), schedule, seed)
+
+    def parts(self, data: Dataset) -> tuple[Part, ...]:
+        """Say what the network for a dataset's images is made of.
+
+        Raises:
+            InputError: the images are too small for it.
+        """
+        return cnn_parts(data, self.width, self.hidden)
 
 
 def cnn_parts(data: Dataset, width: int, hidden: int) -> tuple[Part, ...]:

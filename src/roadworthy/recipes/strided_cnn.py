@@ -1,18 +1,17 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import Dataset
 from roadworthy.core.errors import InputError
 from roadworthy.networks import Part
+from roadworthy.recipes.cnn import CNN
 from roadworthy.recipes.encoders import encoder_for
-from roadworthy.training.plan import Schedule, TrainPlan
-from roadworthy.training.trained import NetworkRecipe, check_fits
 
 HALVINGS = 2
 
 
 @dataclass(frozen=True)
-class StridedCNN(NetworkRecipe):
+class StridedCNN(CNN):
     """Trains two convolutions with stride and two linear layers by Adam: a net for robust training.
 
     It has no normalization, which adversarial training of small networks at large radii does
@@ -30,19 +29,11 @@ class StridedCNN(NetworkRecipe):
         decay: weight decay.
     """
 
-    width: int = 16
     hidden: int = 100
-    epochs: int = 12
-    batch: int = 32
-    rate: float = 2e-3
-    decay: float = 1e-2
 
     card = Card("strided-cnn", "Convolutional network with strides", cost="minutes")
-    tasks = frozenset({Task.NOMINAL, Task.ORDINAL})
-    kinds = frozenset({"image"})
 
-    def plan(self, data: Dataset, rows: Split, seed: int) -> TrainPlan:
-        check_fits(self, data)
+    def parts(self, data: Dataset) -> tuple[Part, ...]:
         channels, *size = data.train.x.shape[1:]
         if min(size) >> HALVINGS == 0:
             raise InputError(f"{self.card.name} needs images of at least 4 × 4 pixels, not {size}")
@@ -53,6 +44,4 @@ class StridedCNN(NetworkRecipe):
             "hidden": self.hidden,
             "outputs": len(data.classes),
         }
-        parts = encoder_for(data)[0], Part("strided-cnn", settings)
-        schedule = Schedule(self.epochs, self.batch, self.rate, self.decay)
-        return TrainPlan(data, rows, parts, schedule, seed)
+        return encoder_for(data)[0], Part("strided-cnn", settings)
