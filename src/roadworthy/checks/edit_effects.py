@@ -107,6 +107,15 @@ class EditEffects:
             found.append(self.mean(f"{self.name}: answers that flip", self.flipped, unit="share"))
         return tuple(found)
 
+    def farthest(self, most: int) -> np.ndarray:
+        """Give the places of the rows whose score moves farthest, at most so many."""
+        order: np.ndarray = np.argsort(-np.abs(self.change), kind="stable")[:most]
+        return order
+
+    def in_words(self, places: np.ndarray) -> tuple[str, ...]:
+        """Say of rows how far their score moves."""
+        return tuple(f"the score moves by {self.change[k]:+.2f} deviations" for k in places)
+
     def mean(
         self, name: str, values: np.ndarray, comparisons: int = 1, unit: str = "deviations"
     ) -> Measure:

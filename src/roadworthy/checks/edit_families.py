@@ -34,6 +34,24 @@ def effects_by_family(
     return found, p_values
 
 
+def surest_effect(found: Sequence[EditEffects], top: EditEffects, neutral: str, rows: str) -> str:
+    """Say which of several edits moves the score, and how far, without a full stop.
+
+    Args:
+        found: all that were tried.
+        top: the one that moves it most surely.
+        neutral: what it is held against.
+        rows: over which rows.
+    """
+    shown = top.measures
+    claim = (
+        f"Of {len(found)} edits, {top.name!r} moves the score most surely: by "
+        f"{shown[1].value:.2f} of its deviations on average over {rows}, where {neutral} moves it "
+        f"by {shown[2].value:.2f}"
+    )
+    return claim if top.flipped is None else f"{claim}; {shown[3].value:.1%} of the answers flip"
+
+
 def group_tables(subject: Subject, family: str, found: Sequence[EditEffects]) -> tuple[Table, ...]:
     """Tabulate the mean change by group of each sensitive attribute."""
     test, tables = subject.dataset.test, []

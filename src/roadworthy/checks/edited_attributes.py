@@ -146,15 +146,14 @@ def _table(title: str, by_group: dict[str, Measure]) -> Table:
 
 
 def _examples(subject: Subject, effects: EditEffects) -> tuple[Examples, ...]:
-    order = np.argsort(-np.abs(effects.change), kind="stable")[:SHOWN]
+    order = effects.farthest(SHOWN)
     order = order[effects.change[order] != 0]
     if not len(order):
         return ()
     rows = effects.rows.numpy()[order]
-    details = tuple(f"the score moves by {effects.change[k]:+.2f} deviations" for k in order)
     title = f"rows that {effects.name} moves farthest"
-    total = int((effects.change != 0).sum())
-    return (Examples(title, rows_of(subject.dataset.test, rows), details, total=total),)
+    total, named = int((effects.change != 0).sum()), rows_of(subject.dataset.test, rows)
+    return (Examples(title, named, effects.in_words(order), total=total),)
 
 
 def _reweighing(subject: Subject) -> tuple[Remedy, ...]:

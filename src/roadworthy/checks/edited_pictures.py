@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from roadworthy.artifacts.nuisance_edits import RETAKE, EditedOutputs
 from roadworthy.artifacts.photo_edits import COLOR_EDITS, LEAST_SIDE, PHOTO_EDITS
 from roadworthy.artifacts.scene_edits import BACKGROUND_EDITS, WORN_EDITS
@@ -14,7 +12,11 @@ from roadworthy.checks.edit_effects import (
     effects_table,
     judge_above_floor,
 )
-from roadworthy.checks.edit_families import effects_by_family, group_tables
+from roadworthy.checks.edit_families import (
+    effects_by_family,
+    group_tables,
+    surest_effect,
+)
 from roadworthy.checks.examples import pairs_of, rows_of
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Get, Subject
@@ -77,12 +79,8 @@ def _judge_family(
     shown = top.measures
     claim = f"None of {len(found)} edits moves the score farther than taking the picture again does"
     if estimate.low > 0:
-        claim = (
-            f"Of {len(found)} edits, {top.name!r} moves the score most surely: by "
-            f"{shown[1].value:.2f} of its deviations on average over {estimate.n} test rows, where "
-            f"taking the picture again moves it by {shown[2].value:.2f}"
-        )
-        claim += "" if top.flipped is None else f"; {shown[3].value:.1%} of the answers flip"
+        rows = f"{estimate.n} test rows"
+        claim = surest_effect(found, top, "taking the picture again", rows)
     is_blind = family == BACKGROUND and not subject.dataset.roles.face
     return judge_above_floor(
         check,
@@ -102,14 +100,14 @@ def _judge_family(
 
 
 def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:
-    order = np.argsort(-np.abs(top.change), kind="stable")[:SHOWN]
+    order = top.farthest(SHOWN)
     data, rows = subject.dataset, top.rows[order.copy()]
     edited, _ = EditedOutputs(top.name, subject.effort.attacked).edited(subject, rows)
     return (
         Examples(
             f"rows that {top.name!r} moves farthest",
             rows_of(data.test, rows.numpy()),
-            details=tuple(f"the score moves by {top.change[k]:+.2f} deviations" for k in order),
+            details=top.in_words(order),
             pictures=pairs_of(data, data.test, rows, edited, ("original", top.name)),
             total=len(top.rows),
         ),

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from roadworthy.artifacts.dialect import DIALECT_EDITS
 from roadworthy.artifacts.given_names import NAME_EDITS, SAME_NAMES
 from roadworthy.artifacts.nuisance_edits import EditedOutputs
@@ -18,7 +16,12 @@ from roadworthy.checks.edit_effects import (
     judge_above_floor,
     unchanged,
 )
-from roadworthy.checks.edit_families import MIN_ROWS, effects_by_family, group_tables
+from roadworthy.checks.edit_families import (
+    MIN_ROWS,
+    effects_by_family,
+    group_tables,
+    surest_effect,
+)
 from roadworthy.checks.examples import edited_texts_of, rows_of
 from roadworthy.core.artifact import Get, Subject
 from roadworthy.core.check import Check, not_assessed
@@ -98,12 +101,7 @@ def _judge_family(
     rows = f"{estimate.n} test rows ({looked_at - estimate.n} hold nothing to edit)"
     claim = f"None of {len(found)} edits moves the score farther than {neutral} does, over {rows}"
     if estimate.low > 0:
-        claim = (
-            f"Of {len(found)} edits, {top.name!r} moves the score most surely: by "
-            f"{shown[1].value:.2f} of its deviations on average over {rows}, where {neutral} moves "
-            f"it by {shown[2].value:.2f}"
-        )
-        claim += "" if top.flipped is None else f"; {shown[3].value:.1%} of the answers flip"
+        claim = surest_effect(found, top, neutral, rows)
     return judge_above_floor(
         check,
         f"{claim}.",
@@ -127,7 +125,7 @@ def _judge_family(
 
 
 def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:
-    order = np.argsort(-np.abs(top.change), kind="stable")[:SHOWN]
+    order = top.farthest(SHOWN)
     order = order[top.change[order] != 0]
     if not len(order):
         return ()
@@ -138,7 +136,7 @@ def _examples(subject: Subject, top: EditEffects) -> tuple[Examples, ...]:
         Examples(
             title,
             rows_of(data.test, rows.numpy()),
-            details=tuple(f"the score moves by {top.change[k]:+.2f} deviations" for k in order),
+            details=top.in_words(order),
             table=edited_texts_of(data.test, rows, edited, title),
             total=int((top.change != 0).sum()),
         ),
