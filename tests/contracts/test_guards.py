@@ -21,6 +21,7 @@ from tests.toy_data import toy
 # settings that make a guard cheap enough for a test, by its name
 USUAL: dict[str, dict] = {
     "conformal": {"folds": 2},
+    "conformal-ranks": {"folds": 2},
     "equalized-odds": {"folds": 2},
     "group-thresholds": {"folds": 2},
     "patch-smoothing": {"band": 7},
@@ -57,16 +58,17 @@ def two_classes(data):
 
 
 @cache
-def subject(kind, is_binary=False):
+def subject(kind, task=Task.NOMINAL, is_binary=False):
     """Give toy data and a model that has learned them."""
-    data = toy(Task.NOMINAL, kind)
+    data = toy(task, kind)
     data = two_classes(data) if is_binary else data
     recipes = {"image": CNN(width=8, epochs=20), "tabular": MLP(epochs=60), "text": BagOfWords()}
     return data, recipes[kind].fit(data, data.train, 0, Silent())
 
 
 def guarded(guard, kind, seed=0):
-    data, model = subject(kind, guard.card.name in BINARY)
+    task = Task.NOMINAL if Task.NOMINAL in guard.tasks else Task.ORDINAL
+    data, model = subject(kind, task, guard.card.name in BINARY)
     return data, model, protect(model, usual(guard), data, seed=seed)
 
 

@@ -9,7 +9,7 @@ from roadworthy.core.guard import protect
 from roadworthy.core.progress import Silent
 from roadworthy.frameworks import wrap_model
 from roadworthy.guards import Conformal
-from roadworthy.guards.conformal import least_probability
+from roadworthy.guards.conformal import least_suit
 from roadworthy.recipes import MLP
 from tests.toy_data import toy
 
@@ -17,16 +17,16 @@ from tests.toy_data import toy
 def test_the_threshold_is_the_value_of_its_rank():
     own = torch.tensor([0.9, 0.2, 0.5, 0.7])
     # of 5 ranks a new row has each with a chance of 1 in 5
-    assert least_probability(own, 0.2) == pytest.approx(0.2)
-    assert least_probability(own, 0.4) == pytest.approx(0.5)
-    assert least_probability(own, 0.19) == 0  # too few rows to promise it: all classes
+    assert least_suit(own, 0.2) == pytest.approx(0.2)
+    assert least_suit(own, 0.4) == pytest.approx(0.5)
+    assert least_suit(own, 0.19) == 0  # too few rows to promise it: all classes
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.1, 0.3])
 def test_a_new_row_is_missed_as_often_as_allowed(alpha):
     generator = torch.Generator().manual_seed(1)
     drawn = torch.rand(4000, 61, generator=generator) ** 3  # any distribution will do
-    missed = [float(row[60] < least_probability(row[:60], alpha)) for row in drawn]
+    missed = [float(row[60] < least_suit(row[:60], alpha)) for row in drawn]
     share, spread = sum(missed) / 4000, (alpha * (1 - alpha) / 4000) ** 0.5
     assert share <= alpha + 3 * spread
     assert share >= alpha - 1 / 61 - 3 * spread

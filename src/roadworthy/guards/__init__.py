@@ -5,6 +5,7 @@ from roadworthy.core.guard import Guard
 from roadworthy.core.registry import Registry
 from roadworthy.guards.augmix_views import AugMixViews
 from roadworthy.guards.conformal import Conformal
+from roadworthy.guards.conformal_ranks import ConformalRanks
 from roadworthy.guards.crop_rescale import CropRescale
 from roadworthy.guards.eit import EIT
 from roadworthy.guards.equalized_odds import EqualizedOdds
@@ -41,6 +42,7 @@ GUARDS: Registry[type[Guard]] = Registry(
     AugMixViews,
     Temperature,
     Conformal,
+    ConformalRanks,
     GroupThresholds,
     EqualizedOdds,
 )
@@ -59,6 +61,7 @@ __all__ = [
     "JPEG",
     "AugMixViews",
     "Conformal",
+    "ConformalRanks",
     "CropRescale",
     "EqualizedOdds",
     "FeatureSqueezing",

@@ -55,24 +55,28 @@ class Conformal(Guard):
         self, model: Model, data: Dataset, rows: Split, seed: int, progress: Progress
     ) -> Learned:
         seen = left_out(model, data, rows, self.folds, seed, progress)
-        own = seen.logits.softmax(1).gather(1, seen.y[:, None])[:, 0]
+        own = self.suit(seen.logits).gather(1, seen.y[:, None])[:, 0]
         return {
-            "least": torch.tensor(least_probability(own, self.alpha), dtype=torch.float64),
+            "least": torch.tensor(least_suit(own, self.alpha), dtype=torch.float64),
             "is_new": torch.tensor(seen.is_new),
         }
 
     def wrap(self, model: Model, learned: Learned) -> Model:
         least = float(learned["least"])
         if not 0 <= least <= 1:
-            raise InputError(f"a set cannot hold the classes above a probability of {least}")
-        return WithSets(model, least, () if learned["is_new"] else (SEEN,))
+            raise InputError(f"a set cannot hold the classes that suit by {least} and more")
+        return WithSets(model, self, least, () if learned["is_new"] else (SEEN,))
+
+    def suit(self, logits: Tensor) -> Tensor:
+        """Say from 0 to 1 how well each class suits rows of logits (N, K): by its probability."""
+        return logits.softmax(1).double()
 
 
-def least_probability(own: Tensor, alpha: float) -> float:
+def least_suit(own: Tensor, alpha: float) -> float:
     """Give the threshold that a new row's own class reaches with a chance of 1 - alpha.
 
     Args:
-        own: (N,) probabilities of the right classes of rows that the model has not seen.
+        own: (N,) how well the right classes suit rows that the model has not seen.
         alpha: share that may miss.
 
     Raises:
@@ -90,13 +94,16 @@ class WithSets(Behind):
 
     Args:
         model: answers.
-        least: probability from which on a class is in the set.
+        guard: says how well classes suit.
+        least: how well a class of the set suits.
         notes: what the report should say of it.
     """
 
-    def __init__(self, model: Model, least: float, notes: tuple[str, ...] = ()) -> None:
-        super().__init__(model, f"conformal-{least:.4g}", notes=notes)
-        self.least = least
+    def __init__(
+        self, model: Model, guard: Conformal, least: float, notes: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(model, f"{guard.card.name}-{least:.4g}", notes=notes)
+        self.guard, self.least = guard, least
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.forward(x)
@@ -104,7 +111,7 @@ class WithSets(Behind):
     @torch.no_grad()
     def sets(self, x: Tensor) -> Tensor:
         """Say of each class whether it is in the set of an input: (N, K) bool."""
-        return self(x).softmax(1).double() >= self.least
+        return self.guard.suit(self(x)) >= self.least
 
     def around(self, model: Model) -> "WithSets":
-        return WithSets(model, self.least)
+        return WithSets(model, self.guard, self.least)
