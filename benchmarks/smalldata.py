@@ -130,7 +130,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("/tmp/roadworthy-smalldata"))
     parser.add_argument("--on", nargs="*", default=tuple(CASES), choices=tuple(CASES))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--passes", type=int, default=20_000)
+    parser.add_argument("--passes", type=int, default=100_000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     kept = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
