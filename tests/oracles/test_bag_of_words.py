@@ -6,8 +6,8 @@ from sklearn.pipeline import make_pipeline
 
 from roadworthy.core.progress import Silent
 from roadworthy.core.text import to_codes, to_texts
-from roadworthy.core.words import words_of
-from roadworthy.networks.bag_of_words import UNUSED, BagOfWords
+from roadworthy.core.words import UNUSED, words_of
+from roadworthy.networks.bag_of_words import BagOfWords
 from roadworthy.recipes import BagOfWords as Recipe
 from roadworthy.sources import load_dataset
 from tests.datasets import shared

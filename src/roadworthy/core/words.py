@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+UNUSED = 2**63 - 1  # in the place of a hash, where a vocabulary has room left
 BASE = -7046029254386353131  # an odd number of 64 bits: that of the golden ratio
 CHUNK = 1024  # texts whose characters are looked at together: of all they would not fit
 
@@ -16,6 +17,31 @@ def words_of(x: Tensor) -> tuple[Tensor, Tensor]:
     parts = [_words_of(part) for part in torch.split(x, CHUNK)]
     rows = [row + k * CHUNK for k, (row, _) in enumerate(parts)]
     return torch.cat(rows), torch.cat([word for _, word in parts])
+
+
+def rows_by_term(row: Tensor, term: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """List different terms (V,), in order, and how many of so many rows hold each (V,).
+
+    Args:
+        row: (T,) of each term.
+        term: (T,) hashes.
+        rows: how many there are.
+    """
+    terms, which = torch.unique(term, return_inverse=True)
+    once = torch.unique(which * rows + row)
+    return terms, torch.bincount(once // max(1, rows), minlength=len(terms))
+
+
+def commonest(rows: Tensor, most: int, least: int) -> Tensor:
+    """Choose up to `most` terms that at least `least` rows hold: their places, in order.
+
+    Args:
+        rows: (V,) how many hold each term; those of most rows are chosen first.
+        most: how many are chosen.
+        least: rows that hold a term.
+    """
+    ranked = rows.sort(descending=True, stable=True).indices[:most]
+    return ranked[rows[ranked] >= least].sort().values
 
 
 def _words_of(x: Tensor) -> tuple[Tensor, Tensor]:

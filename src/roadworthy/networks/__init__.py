@@ -27,7 +27,9 @@ from roadworthy.networks.mlp import MLP
 from roadworthy.networks.rescale import Rescale
 from roadworthy.networks.strided_cnn import StridedCNN
 from roadworthy.networks.tabular_encoder import TabularEncoder
+from roadworthy.networks.text_transformer import TextTransformer
 from roadworthy.networks.thermometer import Thermometer
+from roadworthy.networks.word_tokenizer import WordTokenizer
 
 NETWORKS: dict[str, type[nn.Module]] = {
     "bag-of-words": BagOfWords,
@@ -50,8 +52,10 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "sord": Sord,
     "strided-cnn": StridedCNN,
     "tabular-encoder": TabularEncoder,
+    "text-transformer": TextTransformer,
     "thermometer": Thermometer,
     "unimodal": Unimodal,
+    "word-tokenizer": WordTokenizer,
 }
 
 

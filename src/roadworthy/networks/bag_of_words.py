@@ -2,10 +2,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from roadworthy.core.words import BASE, words_of
+from roadworthy.core.words import BASE, UNUSED, commonest, rows_by_term, words_of
 
 MOST = 100_000  # a bound for settings that come from a file
-UNUSED = 2**63 - 1  # in the place of a term, where rows have fewer terms than there is room for
 
 
 class BagOfWords(nn.Module):
@@ -34,9 +33,7 @@ class BagOfWords(nn.Module):
     def measure(self, x: Tensor) -> None:
         """Take the vocabulary and the weights from rows (N, L) of code points."""
         terms, rows = rows_of_terms(x)
-        kept = rows >= self.least
-        terms, rows = terms[kept], rows[kept]
-        most = rows.sort(descending=True, stable=True).indices[: len(self.hashes)].sort().values
+        most = commonest(rows, len(self.hashes), self.least)
         rarity = ((1 + len(x)) / (1 + rows[most].double())).log() + 1
         self.hashes = torch.full_like(self.hashes, UNUSED)
         self.rarity = torch.zeros_like(self.rarity)
@@ -54,10 +51,7 @@ class BagOfWords(nn.Module):
 
 def rows_of_terms(x: Tensor) -> tuple[Tensor, Tensor]:
     """List the terms (V,) of texts (N, L), in order, and how many rows hold each (V,)."""
-    row, term = terms_of(x)
-    terms, which = term.unique(return_inverse=True)
-    once = (which * len(x) + row).unique()
-    return terms, torch.bincount(once // max(1, len(x)), minlength=len(terms))
+    return rows_by_term(*terms_of(x), len(x))
 
 
 def terms_of(x: Tensor) -> tuple[Tensor, Tensor]:

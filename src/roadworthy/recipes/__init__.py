@@ -10,6 +10,7 @@ from roadworthy.recipes.mlp import MLP
 from roadworthy.recipes.random_forest import RandomForest
 from roadworthy.recipes.ridge import Ridge
 from roadworthy.recipes.strided_cnn import StridedCNN
+from roadworthy.recipes.text_transformer import TextTransformer
 
 RECIPES: Registry[type[Recipe]] = Registry(
     "recipes",
@@ -21,6 +22,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
     RandomForest,
     Ridge,
     StridedCNN,
+    TextTransformer,
 )
 
 __all__ = [
@@ -33,4 +35,5 @@ __all__ = [
     "RandomForest",
     "Ridge",
     "StridedCNN",
+    "TextTransformer",
 ]
