@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from roadworthy.checks import CHECKS
-from roadworthy.core.dataset import Roles, Task
+from roadworthy.core.dataset import KINDS, Roles, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Silent
-from roadworthy.recipes import CNN, MLP
+from roadworthy.recipes import CNN, MLP, TextTransformer
 from roadworthy.sources.bundles import load_bundle, save_bundle
 from roadworthy.strategies import STRATEGIES
 from roadworthy.training.loop import fit_plan
@@ -37,6 +37,7 @@ USUAL: dict[str, dict] = {
     "softmatch": {"weight": 0.1},
     "lp-ft": {"slow": 1.0},  # the toys have no weights worth keeping
     "mae": SHORT,
+    "masked-language-model": SHORT,
     "rotation": SHORT,
     "scarf": SHORT,
     "simclr": SHORT,
@@ -71,7 +72,7 @@ def flawed(task, kind):
     unknown = torch.full_like(y[:12], float("nan") if task == Task.REGRESSION else -1)
     train = replace(
         train,
-        x=torch.cat([x, 0.98 * x[40:52]]),
+        x=torch.cat([x, x[40:52] if kind == "text" else 0.98 * x[40:52]]),
         y=torch.cat([y, unknown]),
         ids=torch.arange(132),
         columns={"side": sides[:132]},
@@ -83,7 +84,7 @@ def flawed(task, kind):
 @pytest.fixture(scope="module", autouse=True)
 def sources(tmp_path_factory):
     """Save a bundle of each kind for fine-tune to start with."""
-    for kind in ("image", "tabular"):
+    for kind in KINDS:
         data = toy(Task.NOMINAL, kind)
         model = recipe(kind, 2).fit(data, data.train, 7, Silent())
         SOURCES[kind] = str(save_bundle(model, tmp_path_factory.mktemp("source") / kind))
@@ -100,6 +101,8 @@ def task_of(strategy):
 
 
 def recipe(kind, epochs):
+    if kind == "text":
+        return TextTransformer(words=50, width=16, heads=2, epochs=epochs)
     return CNN(width=8, epochs=epochs) if kind == "image" else MLP(epochs=epochs)
 
 
@@ -184,10 +187,10 @@ def test_a_saved_model_is_trained_again_with_it(strategy, kind, tmp_path):
 @every_strategy
 def test_tasks_and_kinds_that_it_does_not_know_are_refused(strategy):
     for task in Task:
-        for kind in ("image", "tabular"):
+        for kind in KINDS:
             if task in (Task.NOMINAL, Task.ORDINAL, Task.REGRESSION):
                 knows = task in strategy.tasks and kind in strategy.kinds
-                changed = defended(MLP(epochs=1), (usual(strategy),))
+                changed = defended(recipe(kind, 1), (usual(strategy, kind),))
                 if not knows:
                     data = flawed(task, kind)
                     with pytest.raises(InputError, match="but toy is"):

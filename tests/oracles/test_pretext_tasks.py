@@ -11,7 +11,7 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Silent
 from roadworthy.images.random_crops import cropped, recolored
-from roadworthy.recipes import CNN, MLP
+from roadworthy.recipes import CNN, MLP, TextTransformer
 from roadworthy.strategies import STRATEGIES
 from roadworthy.strategies.context_prediction import PLACES, Grid, one_color
 from roadworthy.strategies.mae import hidden_squares
@@ -30,7 +30,12 @@ every_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.card.name)
 def plan_for(way, machine=None):
     kind = min(way.kinds)
     data = toy(Task.NOMINAL, kind)
-    recipe = CNN(width=8, epochs=1) if kind == "image" else MLP(epochs=1)
+    recipes = {
+        "image": CNN(width=8, epochs=1),
+        "tabular": MLP(epochs=1),
+        "text": TextTransformer(words=50, width=16, heads=2, epochs=1),
+    }
+    recipe = recipes[kind]
     return replace(recipe.plan(data, data.train, 0), machine=machine or Machine())
 
 

@@ -29,6 +29,12 @@ def backbone_of(network: nn.Sequential) -> Backbone:
     return network[place_of(network)]
 
 
+def halves(network: nn.Sequential) -> tuple[nn.Sequential, Backbone]:
+    """Give what encodes inputs, and the backbone that takes them then."""
+    place = place_of(network)
+    return network[:place], network[place]
+
+
 def embedding(network: nn.Sequential, x: Tensor) -> Tensor:
     """Give the embeddings (N, width) of inputs (N, …) as the network takes them."""
     for part in network:

@@ -38,6 +38,7 @@ from roadworthy.strategies.lora import LoRA
 from roadworthy.strategies.lp_ft import LPFT
 from roadworthy.strategies.mae import MaskedAutoencoder
 from roadworthy.strategies.mart import MART
+from roadworthy.strategies.masked_language_model import MaskedLanguageModel
 from roadworthy.strategies.mean_teacher import MeanTeacher
 from roadworthy.strategies.mixmatch import MixMatch
 from roadworthy.strategies.nat import NAT
@@ -104,6 +105,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
     RotationPrediction,
     ContextPrediction,
     SCARF,
+    MaskedLanguageModel,
     # transfer
     FineTune,
     LinearProbe,
@@ -183,6 +185,7 @@ __all__ = [
     "ListNet",
     "LoRA",
     "MaskedAutoencoder",
+    "MaskedLanguageModel",
     "MeanTeacher",
     "MixMatch",
     "PiModel",

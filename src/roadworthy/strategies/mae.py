@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from roadworthy.core.card import Card
 from roadworthy.core.errors import InputError
-from roadworthy.networks.backbone import Backbone, backbone_of, place_of
+from roadworthy.networks.backbone import backbone_of, halves
 from roadworthy.strategies.self_supervision import Pretext, SelfSupervision
 from roadworthy.training.plan import Batch, TrainPlan
 
@@ -70,12 +70,6 @@ class MaskedAutoencoder(SelfSupervision):
             )
 
         return Pretext(objective, {"decoder": make})
-
-
-def halves(network: nn.Sequential) -> tuple[nn.Sequential, Backbone]:
-    """Give what encodes inputs, and the backbone that takes them then."""
-    place = place_of(network)
-    return network[:place], network[place]
 
 
 def hidden_squares(x: Tensor, squares: int, share: float) -> Tensor:

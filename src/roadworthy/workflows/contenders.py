@@ -13,7 +13,7 @@ from roadworthy.training.strategy import SMALL_DATA, Strategy
 from roadworthy.training.trained import defended
 from roadworthy.workflows.chosen_items import choose_items
 
-BACKBONES = {"image": "cnn", "tabular": "mlp", "text": "bag-of-words"}
+BACKBONES = {"image": "cnn", "tabular": "mlp", "text": "text-transformer"}
 # what a training is put together from
 TRAINING: Registry[type[Recipe] | type[Strategy] | type[Query]] = Registry(
     "recipes, strategies and queries", *RECIPES, *STRATEGIES, *QUERIES
