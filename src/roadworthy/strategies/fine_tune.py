@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
@@ -39,6 +39,7 @@ class FineTune(Strategy):
     )
     purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.source:

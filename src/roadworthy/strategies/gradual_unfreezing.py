@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.layers import layers_of, rate_of
@@ -40,6 +40,7 @@ class GradualUnfreezing(Strategy):
     )
     purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.factor >= 1:

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.layers import only_top
@@ -28,6 +28,7 @@ class LinearProbe(Strategy):
     card = Card("linear-probe", "Linear probe", paper="arxiv:2202.10054", safety="retrains")
     purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.speed > 0:

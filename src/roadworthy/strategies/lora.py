@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.layers import layers_of, only_top
@@ -42,6 +42,7 @@ class LoRA(Strategy):
     card = Card("lora", "Low-rank adaptation", paper="arxiv:2106.09685", safety="retrains")
     purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if self.rank < 1 or not min(self.alpha, self.speed) > 0:

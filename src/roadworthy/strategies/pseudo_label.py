@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.consistency import straight_rise
 from roadworthy.training.plan import Batch, TrainPlan
@@ -43,6 +44,7 @@ class PseudoLabel(Strategy):
         safety="retrains",
     )
     purpose = "semi-supervised"
+    kinds = KINDS
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, replace
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress, piece
 from roadworthy.training.answers import outputs_of
@@ -39,6 +40,7 @@ class SelfTraining(Strategy):
         safety="retrains",
     )
     purpose = "semi-supervised"
+    kinds = KINDS
     reads_logits = True
 
     @property
