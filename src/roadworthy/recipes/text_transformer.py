@@ -14,8 +14,8 @@ class TextTransformer(NetworkRecipe):
 
     The network's first part learns the vocabulary from the rows that it is trained on, so that
     texts go in as they are; a pre-training takes it from the rows without a target too. It sees
-    the order of words, and has a representation for strategies and queries to work with. With few
-    rows and no pre-training, bag-of-words is hard to beat: compare.
+    the order of words, and has a representation for strategies and queries to work with;
+    bag-of-words takes a small part of the time: compare.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762.
     Differs from the paper: the encoder only; normalized before each step, GELU and no dropout.
