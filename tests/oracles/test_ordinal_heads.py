@@ -14,7 +14,7 @@ from roadworthy.networks import Part, build
 from roadworthy.networks.heads.cdw_ce import DistanceWeightedCrossEntropy
 from roadworthy.networks.heads.coral import Coral
 from roadworthy.networks.heads.corn import Corn
-from roadworthy.networks.heads.cumulative_link import CumulativeLink
+from roadworthy.networks.heads.cumulative_link import CumulativeLink, log_normal
 from roadworthy.networks.heads.earth_mover import EarthMover
 from roadworthy.networks.heads.or_nn import ORNN
 from roadworthy.networks.heads.rank_regression import RankRegression
@@ -108,6 +108,16 @@ def test_a_cumulative_links_loss_is_the_likelihood_of_noise_between_thresholds(l
     ]
     assert_close(head.loss(raw, y), expected)
     assert_close(head.is_above(raw), [[noise.sf(t - s) for t in theta] for (s,) in raw.tolist()])
+
+
+def test_the_slope_of_a_normal_numbers_chance_is_right_however_small_the_chance():
+    x = torch.tensor([-1e5, -1e3, -30.0, -1.01, -1.0, -0.5, 0.0, 3.0, 1e5], requires_grad=True)
+    logs = log_normal(x)
+    logs.sum().backward()
+    exact = x.detach().double().numpy()
+    np.testing.assert_allclose(logs.detach(), stats.norm.logcdf(exact), rtol=1e-6, atol=1e-9)
+    slope = np.exp(stats.norm.logpdf(exact) - stats.norm.logcdf(exact))
+    np.testing.assert_allclose(x.grad, slope, rtol=1e-5)
 
 
 @pytest.mark.parametrize("link", ["logit", "probit"])
