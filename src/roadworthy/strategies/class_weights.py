@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import Strategy
@@ -30,10 +31,11 @@ class ClassWeights(Strategy):
         fixes=("RW-DATA-001",),
         safety="retrains",
     )
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         y = plan.rows.y
-        counts = y.bincount(minlength=len(plan.data.classes)).to(plan.rows.x.dtype)
+        counts = y.bincount(minlength=len(plan.data.classes)).float()
         present = int((counts > 0).sum())
         weights = (len(y) / (present * counts.clamp_min(1))) ** self.strength
         weights = weights[y]

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress, piece
 from roadworthy.training.answers import outputs_of
@@ -38,6 +39,7 @@ class DefensiveDistillation(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    kinds = KINDS
     reads_logits = True
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:

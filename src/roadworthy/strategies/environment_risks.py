@@ -43,7 +43,7 @@ def slopes_of_scale(network: nn.Module, batch: Batch, environment: Tensor) -> tu
     """
     most = int(environment.max()) + 1
     here = environment[batch.rows]
-    scale = batch.x.new_ones(most, requires_grad=True)
+    scale = torch.ones(most, device=batch.x.device, requires_grad=True)
     found, has_rows = risks(batch.loss(network(batch.x) * scale[here][:, None], "none"), here, most)
     (slopes,) = torch.autograd.grad(found.sum(), scale, create_graph=True)
     return found[has_rows].mean(), slopes

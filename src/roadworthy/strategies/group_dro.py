@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.environment_risks import environments_of, risks
 from roadworthy.training.plan import Batch, TrainPlan
@@ -37,6 +37,7 @@ class GroupDRO(Strategy):
         safety="retrains",
     )
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         environment = environments_of(plan, "group-dro")

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.environment_risks import environments_of, slopes_of_scale
 from roadworthy.training.plan import Batch, TrainPlan
@@ -39,6 +39,7 @@ class IRM(Strategy):
         safety="retrains",
     )
     tasks = CLASSES | {Task.REGRESSION}
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         environment = environments_of(plan, "irm")

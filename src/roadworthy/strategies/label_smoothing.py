@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
@@ -31,6 +32,7 @@ class LabelSmoothing(Strategy):
         fixes=("RW-PERF-002",),
         safety="retrains",
     )
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         classes = len(plan.data.classes)

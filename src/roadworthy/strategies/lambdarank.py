@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.rankings import ranking_plan
 from roadworthy.training.plan import TrainPlan
@@ -44,6 +44,7 @@ class LambdaRank(Strategy):
     )
     purpose = "ranking"
     tasks = frozenset({Task.ORDINAL, Task.REGRESSION})
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         def loss(scores: Tensor, relevance: Tensor, weights: Tensor, is_same: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.rankings import ranking_plan
 from roadworthy.training.plan import TrainPlan
@@ -33,6 +33,7 @@ class ListNet(Strategy):
     )
     purpose = "ranking"
     tasks = frozenset({Task.ORDINAL, Task.REGRESSION})
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         return ranking_plan(plan, self.card.name, listnet_loss)

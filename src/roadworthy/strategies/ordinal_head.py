@@ -1,7 +1,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass, fields
 
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.networks import Part
 from roadworthy.training.plan import TrainPlan
@@ -14,6 +14,7 @@ class OrdinalHead(Strategy):
 
     purpose = "ordinal"
     tasks = frozenset({Task.ORDINAL})
+    kinds = KINDS
 
     @abstractmethod
     def outputs(self, classes: int) -> int:

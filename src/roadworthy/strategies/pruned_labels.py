@@ -5,6 +5,7 @@ from torch import Tensor
 
 from roadworthy.core.card import Card
 from roadworthy.core.confident_learning import find_label_issues
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import InputError
 from roadworthy.core.progress import Progress
 from roadworthy.training.answers import outputs_of
@@ -41,6 +42,7 @@ class PrunedLabels(Strategy):
         cost="minutes",
         safety="retrains",
     )
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if self.rule not in ("off_diagonal", "noise_rate", "both"):
@@ -55,7 +57,7 @@ class PrunedLabels(Strategy):
         """Give the probabilities (M, K) of each row's classes by a network that did not see it."""
         generator = torch.Generator().manual_seed(plan.seed % 2**63)
         fold = torch.randperm(len(plan.rows), generator=generator) % self.folds
-        found = plan.rows.x.new_empty(len(plan.rows), len(plan.data.classes))
+        found = torch.empty(len(plan.rows), len(plan.data.classes))
         for k in range(self.folds):  # each is a training of its own
             others = plan.keep(self.card.name, fold != k)
             network = fit_plan(others.within(f"fold-{k}", plan.seed + PRIME * (k + 1)), progress)

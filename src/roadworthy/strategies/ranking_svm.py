@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.rankings import pair_mean, ranking_plan
 from roadworthy.training.plan import TrainPlan
@@ -40,6 +40,7 @@ class RankingSVM(Strategy):
     )
     purpose = "ranking"
     tasks = frozenset({Task.ORDINAL, Task.REGRESSION})
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         def loss(scores: Tensor, relevance: Tensor, weights: Tensor, is_same: Tensor) -> Tensor:

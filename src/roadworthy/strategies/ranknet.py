@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.strategies.rankings import pair_mean, ranking_plan
 from roadworthy.training.plan import TrainPlan
@@ -35,6 +35,7 @@ class RankNet(Strategy):
     )
     purpose = "ranking"
     tasks = frozenset({Task.ORDINAL, Task.REGRESSION})
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         return ranking_plan(plan, self.card.name, ranknet_loss)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from roadworthy.core.card import Card
+from roadworthy.core.dataset import KINDS
 from roadworthy.core.errors import InputError
 from roadworthy.core.groups import named_groups
 from roadworthy.core.progress import Progress
@@ -36,6 +37,7 @@ class Reweighing(Strategy):
         fixes=("RW-BIAS-001", "RW-BIAS-005"),
         safety="retrains",
     )
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         attributes = plan.data.roles.sensitive
@@ -48,5 +50,5 @@ class Reweighing(Strategy):
         np.add.at(counts, (group, y), 1)
         expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / len(y)
         weights = (expected / np.maximum(counts, 1))[group, y].clip(max=self.most)
-        made = torch.from_numpy(weights / weights.mean()).to(plan.rows.x.dtype)
+        made = torch.from_numpy(weights / weights.mean()).float()
         return plan.set(self.card.name, weights=made)

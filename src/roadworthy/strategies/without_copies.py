@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from roadworthy.core.card import Card
-from roadworthy.core.dataset import Task
+from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import Strategy
@@ -35,6 +35,7 @@ class WithoutCopies(Strategy):
         safety="retrains",
     )
     tasks = frozenset({Task.NOMINAL, Task.ORDINAL, Task.REGRESSION})
+    kinds = KINDS
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         rows, test = _as_bytes(plan.rows.x), _as_bytes(plan.data.test.x)

@@ -355,7 +355,7 @@ class TrainPlan:
         targets = y
         if self.soften is not None:
             with torch.no_grad():
-                targets = self.soften(one_hot(y, len(self.data.classes)).to(x.dtype), rows)
+                targets = self.soften(one_hot(y, len(self.data.classes)).float(), rows)
         weights = None if self.weights is None else self.weights[rows]
         return Batch(x, y, targets, rows, progress, weights, **more)
 
