@@ -29,12 +29,9 @@ USUAL: dict[str, dict] = {
     "defensive-distillation": {"temperature": 4.0},  # 20 takes more steps than the toys have
     "dino": SHORT,
     "eat": {"others": 1},
-    # strong changes, and mixes, replace the one number that the toys' classes hang on
-    "freematch": {"weight": 0.1},
     "ibp-training": {"eps": 0.005},
-    "mixmatch": {"weight": 3.0},
+    "mixmatch": {"weight": 3.0},  # mixes replace the one number that the toys' classes hang on
     "self-training": {"threshold": 1 / 3},  # two epochs make no network sure
-    "softmatch": {"weight": 0.1},
     "lp-ft": {"slow": 1.0},  # the toys have no weights worth keeping
     "mae": SHORT,
     "masked-language-model": SHORT,

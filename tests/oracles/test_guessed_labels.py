@@ -119,6 +119,15 @@ def test_softmatch_weighs_guesses_by_a_normal_density_below_the_mean():
         assert value(plan, network, batch) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("strategy", [FreeMatch, SoftMatch])
+def test_guesses_count_more_and_more_at_first(strategy):
+    parts = []
+    for progress in (0.0, 0.1, 0.4, 0.9):
+        plan, network, batch = small_batch(strategy(rise=0.4), unlabelled=U, progress=progress)
+        parts.append(value(plan, network, batch) - known(network, batch))
+    assert parts == pytest.approx([0, parts[2] / 4, parts[2], parts[2]], rel=1e-4, abs=1e-6)
+
+
 def test_one_guess_alone_has_no_variance():
     memory = Moments(3)
     memory.note(torch.tensor([0.9]), 0.5)

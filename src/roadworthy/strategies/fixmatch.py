@@ -22,6 +22,8 @@ class FixMatch(GuessedLabels):
         ratio: rows without targets per row with one (mu in the paper).
         weight: of their loss (lambda_u in the paper).
         average: decay per step of the running average of the weights, which is what is kept.
+        rise: share of the training during which that weight rises from 0; the threshold does as
+            much.
         threshold: least probability of a guess that is learned (tau in the paper).
     """
 

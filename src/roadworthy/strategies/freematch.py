@@ -18,17 +18,20 @@ class FreeMatch(GuessedLabels):
 
     Source: Wang et al. 2023, arXiv:2205.07246, section 4; histograms and sums as in the
     authors' code.
-    Differs from the paper: as FixMatch; what is remembered decays by 0.99, not 0.999, for trainings
-    of some hundred steps; where no guess counts in a step, there is no term for fairness.
+    Differs from the paper: as FixMatch; for trainings of some hundred steps, whose first guesses
+    would decide them, the weight rises from 0, and what is remembered decays by 0.99, not 0.999;
+    where no guess counts in a step, there is no term for fairness.
 
     Args:
         ratio: rows without targets per row with one.
         weight: of their loss.
         average: decay per step of the running average of the weights, which is what is kept.
+        rise: share of the training during which that weight rises from 0.
         fairness: weight of the term for fairness.
         decay: of what is remembered of guesses, per step (lambda in the paper).
     """
 
+    rise: float = 0.4
     fairness: float = 0.01
     decay: float = 0.99
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from roadworthy.core.progress import Progress
+from roadworthy.strategies.consistency import straight_rise
 from roadworthy.training.plan import Batch, TrainPlan
 from roadworthy.training.strategy import Strategy
 from roadworthy.training.views import strong_view, weak_view
@@ -21,11 +22,13 @@ class GuessedLabels(Strategy):
         ratio: rows without targets per row with one.
         weight: of their loss.
         average: decay per step of the running average of the weights, which is what is kept.
+        rise: share of the training during which the weight rises from 0.
     """
 
     ratio: int = 7
     weight: float = 1.0
     average: float = 0.999
+    rise: float = 0.0
 
     reads_logits = True
 
@@ -38,7 +41,8 @@ class GuessedLabels(Strategy):
             logits = network(torch.cat([batch.x, strong(batch.unlabelled)]))
             known, guessed = logits[: len(batch.x)], logits[len(batch.x) :]
             state = batch.beside[self.card.name]
-            return batch.loss(known) + self.loss(guesses, guessed, state)
+            risen = straight_rise(batch.progress, 0.0, self.rise) if self.rise else 1.0
+            return batch.loss(known) + risen * self.loss(guesses, guessed, state)
 
         plan = plan.set(self.card.name, objective=objective, ratio=self.ratio, average=self.average)
         classes = len(plan.data.classes)

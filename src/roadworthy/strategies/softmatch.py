@@ -17,18 +17,20 @@ class SoftMatch(GuessedLabels):
 
     Source: Chen et al. 2023, arXiv:2301.10921, section 3; the spread as in the authors'
     code.
-    Differs from the paper: as FixMatch; what is remembered decays by 0.99, not 0.999, for trainings
-    of some hundred steps.
+    Differs from the paper: as FixMatch; for trainings of some hundred steps, whose first guesses
+    would decide them, the weight rises from 0, and what is remembered decays by 0.99, not 0.999.
 
     Args:
         ratio: rows without targets per row with one.
         weight: of their loss.
         average: decay per step of the running average of the weights, which is what is kept.
+        rise: share of the training during which that weight rises from 0.
         spread: standard deviations of the largest probabilities, per one of the density; in the
             authors' code a half.
         decay: of what is remembered of guesses, per step (m in the paper).
     """
 
+    rise: float = 0.4
     spread: float = 0.5
     decay: float = 0.99
 
