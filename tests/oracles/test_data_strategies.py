@@ -14,6 +14,7 @@ from roadworthy.strategies import (
     ClassWeights,
     LabelSmoothing,
     PrunedLabels,
+    RankNet,
     Reweighing,
     WithoutCopies,
 )
@@ -89,7 +90,8 @@ def test_flipped_labels_of_two_clusters_are_left_out():
     assert kept.tolist() == list(range(10, 200))
 
 
-def test_rows_are_left_out_before_targets_are_made_for_them():
-    plan = LabelSmoothing().apply(plan_for(torch.rand(10, 2), torch.arange(10) % 2), Silent())
+@pytest.mark.parametrize("first", [LabelSmoothing(), RankNet()], ids=lambda s: s.card.name)
+def test_rows_are_left_out_before_anything_is_made_for_them(first):
+    plan = first.apply(plan_for(torch.rand(10, 2), torch.arange(10) % 2), Silent())
     with pytest.raises(InputError, match="name it first"):
         WithoutCopies().apply(plan, Silent())

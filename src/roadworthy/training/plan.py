@@ -289,14 +289,17 @@ class TrainPlan:
         """Train on some of the rows only, by mask (M,).
 
         Raises:
-            InputError: what softens the targets was made for the rows that there were.
+            InputError: another strategy was made for the rows that there were.
         """
-        if "soften" in self.writers:
-            raise InputError(
-                f"{writer} leaves rows out that {self.writers['soften']} has seen: name it first"
-            )
+        self._check_rows_are_free(f"{writer} leaves rows out that", "has seen")
         weights = None if self.weights is None else self.weights[is_kept]
         return replace(self, rows=self.rows.take(is_kept), weights=weights)
+
+    def _check_rows_are_free(self, change: str, why: str) -> None:
+        """Refuse a change of the rows after a strategy that may look them up by their places."""
+        for part in ("soften", "objective"):
+            if part in self.writers:
+                raise InputError(f"{change} {self.writers[part]} {why}: name it first")
 
     def pool(self, writer: str) -> Split:
         """Give the rows without targets.
@@ -325,11 +328,7 @@ class TrainPlan:
                 were.
         """
         pool = self.pool(writer)
-        for part in ("soften", "objective"):
-            if part in self.writers:
-                raise InputError(
-                    f"{writer} adds rows that {self.writers[part]} has not seen: name it first"
-                )
+        self._check_rows_are_free(f"{writer} adds rows that", "has not seen")
         is_taken = weights > 0
         guessed = replace(pool, y=y.to(self.rows.y.dtype)).take(is_taken)
         known = torch.ones(len(self.rows)) if self.weights is None else self.weights
