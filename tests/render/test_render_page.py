@@ -14,11 +14,11 @@ import pytest
 from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Examples, Finding, Picture, Verdict
 from roadworthy.core.report import Report
-from roadworthy.render import notebook, render
+from roadworthy.render import render
 from roadworthy.render.characters import visible
 from roadworthy.render.html import page
 from roadworthy.render.png import png
-from tests.render.example_report import COLORS, HOSTILE, PICTURE, SCRIPT, example_report
+from tests.render.example_report import COLORS, HOSTILE, PICTURE, example_report
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -198,16 +198,6 @@ def test_a_picture_keeps_every_pixel(picture):
 def test_a_picture_with_missing_pixels_is_refused():
     with pytest.raises(InputError, match="damaged"):
         png(Picture("x", 3, 3, 1, b"12345678"))
-
-
-def test_a_notebook_shows_the_outcome_and_the_worst_without_markup_from_the_report():
-    read = Reader(notebook(example_report()))
-    assert not read.all("script")
-    assert not read.all("img")
-    words = " ".join(read.words)
-    assert "2 failed" in words
-    assert visible(SCRIPT) in words
-    assert example_report()._repr_html_() == notebook(example_report())
 
 
 def test_an_unknown_ending_is_answered_with_the_known_ones():

@@ -95,6 +95,11 @@ class Comparison:
         target.write_text(render_comparison(self, target.name), encoding="utf-8")
         return target
 
+    def _repr_html_(self) -> str:
+        from roadworthy.render import cell
+
+        return cell(self)
+
 
 def effect_on(before: Finding, after: Finding) -> Effect:
     """Say what became of a finding's estimate; better only where no interval overlaps."""

@@ -111,6 +111,11 @@ class Figure:
     y_range: tuple[float, ...] = ()
     y_scale: Literal["linear", "log"] = "linear"
 
+    def _repr_html_(self) -> str:
+        from roadworthy.render import cell
+
+        return cell(self)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -246,3 +251,8 @@ class Finding:
     def key(self) -> str:
         """The code, with the scope where there is one: unique in a report."""
         return f"{self.code}:{self.scope}" if self.scope else self.code
+
+    def _repr_html_(self) -> str:
+        from roadworthy.render import cell
+
+        return cell(self)

@@ -147,9 +147,9 @@ class Report:
         return target
 
     def _repr_html_(self) -> str:
-        from roadworthy.render import notebook
+        from roadworthy.render import cell
 
-        return notebook(self)
+        return cell(self)
 
 
 def read_report(path: Path) -> Report:

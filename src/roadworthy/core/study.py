@@ -227,6 +227,11 @@ class Study:
             return f"{measure.value:.1%} [{measure.low:.1%}, {measure.high:.1%}]"
         return f"a distance of {measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
+    def _repr_html_(self) -> str:
+        from roadworthy.render import cell
+
+        return cell(self)
+
 
 def crossed_score(wrong: np.ndarray, unit: str) -> Measure:
     """Estimate the score of errors (S, N): with the unit `share` accuracy, else mean distance."""

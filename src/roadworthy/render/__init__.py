@@ -7,7 +7,7 @@ from roadworthy.core.comparison import Comparison
 from roadworthy.core.errors import InputError
 from roadworthy.core.report import Report
 from roadworthy.render import comparison_page, html, junit, markdown, sarif
-from roadworthy.render.html import notebook
+from roadworthy.render.cells import cell
 from roadworthy.render.standards import checklist, document
 from roadworthy.render.terminal import terminal_summary
 
@@ -58,4 +58,4 @@ def render_comparison(comparison: Comparison, filename: str) -> str:
     return comparison_page.page(comparison)
 
 
-__all__ = ["FORMATS", "FORMS", "notebook", "render", "render_comparison", "terminal_summary"]
+__all__ = ["FORMATS", "FORMS", "cell", "render", "render_comparison", "terminal_summary"]

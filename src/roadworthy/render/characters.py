@@ -1,9 +1,9 @@
 import dataclasses
 import re
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
-from roadworthy.core.report import Report
+Result = TypeVar("Result")  # a report, or a part of one
 
 # what XML 1.0 forbids, what moves a terminal's cursor, and what turns the direction of writing
 # so that a line reads differently from what it says; tab and newline stay
@@ -23,9 +23,9 @@ def one_line(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def presentable(report: Report) -> Report:
-    """Give the report with every text in it visible: names come from other people's files."""
-    shown: Report = _presentable(report)
+def presentable(result: Result) -> Result:
+    """Give a report with every text in it visible: names come from other people's files."""
+    shown: Result = _presentable(result)
     return shown
 
 

@@ -69,12 +69,6 @@ def page(report: Report, most_bytes: int = MOST_BYTES, draw: Draw = draw_chart) 
     return text if excess <= 0 else _fill(report, entries, _choose(entries, excess + _ROOM))
 
 
-def notebook(report: Report) -> str:
-    """Write a report's outcome as a piece of HTML for a notebook's cell."""
-    report = presentable(report)
-    return environment().get_template("notebook.html.jinja").render(report=report)
-
-
 def _fill(report: Report, entries: tuple[_Entry, ...], left_out: _LeftOut) -> str:
     script = source("report.js")
     digest = hashlib.sha256(script.encode()).digest()
