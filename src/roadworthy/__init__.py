@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from roadworthy.workflows.compare import compare
     from roadworthy.workflows.diff import diff
     from roadworthy.workflows.inspection import inspect
+    from roadworthy.workflows.labelling import next_items
     from roadworthy.workflows.repair import repair
     from roadworthy.workflows.training import train
 
@@ -64,6 +65,7 @@ _HOMES = {
     "load_model": "sources",
     "make_dataset": "sources",
     "guards": "",
+    "next_items": "workflows.labelling",
     "queries": "",
     "recipes": "",
     "repair": "workflows.repair",
@@ -105,6 +107,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "make_dataset",
+    "next_items",
     "queries",
     "recipes",
     "repair",
