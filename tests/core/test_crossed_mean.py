@@ -31,6 +31,13 @@ def test_repeats_that_all_agree_leave_the_doubt_of_the_rows():
     assert found.high - found.value == pytest.approx(half, rel=0.01)
 
 
+def test_no_share_is_looked_for_beyond_1():
+    apart = np.stack([np.zeros(50), np.ones(50)])
+    gain = crossed_mean("gain", apart, "share")
+    assert (gain.value, gain.low, gain.high) == (0.5, -1, 1)
+    assert crossed_mean("distance", apart).high > 1
+
+
 def test_one_repeat_tells_nothing_of_others():
     with pytest.raises(NotAssessed, match="at least 2"):
         crossed_mean("m", np.zeros((1, 9)))

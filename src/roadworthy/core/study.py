@@ -1,7 +1,7 @@
 """What a comparison of trainings on few labels found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -235,9 +235,10 @@ class Study:
 
 def crossed_score(wrong: np.ndarray, unit: str) -> Measure:
     """Estimate the score of errors (S, N): with the unit `share` accuracy, else mean distance."""
-    if unit == "share":
-        return crossed_mean("accuracy", 1 - wrong, unit)
-    return crossed_mean("mean distance from the target", wrong, unit)
+    is_share = unit == "share"
+    name = "accuracy" if is_share else "mean distance from the target"
+    found = crossed_mean(name, 1 - wrong if is_share else wrong, unit)
+    return replace(found, low=max(0.0, found.low))
 
 
 def gain_in_words(gain: Measure) -> str:

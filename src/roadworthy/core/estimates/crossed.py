@@ -12,7 +12,8 @@ def crossed_mean(name: str, values: np.ndarray, unit: str = "", comparisons: int
     """Estimate the mean of values (S, N) of S repeats on the same N rows.
 
     Both other repeats and other rows would have given another mean: two random effects and what
-    they leave. Student's t with Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019).
+    they leave. Student's t with Satterthwaite's degrees of freedom (1946, doi:10.2307/3002019). The
+    mean of shares, and that of their differences, is not looked for beyond 1.
 
     Raises:
         NotAssessed: there are fewer than two repeats or rows.
@@ -31,7 +32,9 @@ def crossed_mean(name: str, values: np.ndarray, unit: str = "", comparisons: int
     degrees = _degrees((of_repeats, repeats - 1), (of_rows, rows - 1))
     half = float(-special.stdtrit(degrees, tail(comparisons))) * math.sqrt(variance)
     method = f"t interval over {repeats} repeats and {rows} rows, {level(comparisons)}"
-    return Measure(name, center, center - half, center + half, repeats, unit, method)
+    most = 1.0 if unit == "share" else math.inf
+    low, high = max(-most, center - half), min(most, center + half)
+    return Measure(name, center, low, high, repeats, unit, method)
 
 
 def _degrees(*parts: tuple[float, int]) -> float:
