@@ -53,7 +53,11 @@ def test_all_stands_for_what_suits_the_data():
     names = [each.name for each in contenders(["all"], toy(Task.ORDINAL, "tabular"))]
     assert names[0] == "mlp"
     assert "coral" in names
+    assert names[-1] == "random-forest"
     assert "adversarial-training" not in names
+    texts = [each.name for each in contenders(["all"], toy(Task.NOMINAL, "text"))]
+    assert texts[0] == "text-transformer"
+    assert {"masked-language-model", "bag-of-words"} <= set(texts)
 
 
 def test_the_beginnings_of_the_order_are_balanced_and_nested(data):

@@ -14,6 +14,8 @@ from roadworthy.training.trained import defended
 from roadworthy.workflows.chosen_items import choose_items
 
 BACKBONES = {"image": "cnn", "tabular": "mlp", "text": "text-transformer"}
+# what needs no network, or hardly one, and is often as good on few labels
+SIMPLE = {"image": "logistic-regression", "tabular": "random-forest", "text": "bag-of-words"}
 # what a training is put together from
 TRAINING: Registry[type[Recipe] | type[Strategy] | type[Query]] = Registry(
     "recipes, strategies and queries", *RECIPES, *STRATEGIES, *QUERIES
@@ -83,7 +85,8 @@ def contenders(
 ) -> list[Contender]:
     """Read several names; the first is a plain recipe, which the others are compared with.
 
-    `all` stands for every strategy for small data that suits this dataset, with the usual recipe.
+    `all` stands for every strategy for small data that suits this dataset, with the usual recipe,
+    and for a simple model.
     """
     chosen = suitable(data) if list(names) == ["all"] else list(names)
     first = chosen[0] if chosen and chosen[0] in RECIPES else BACKBONES[data.kind]
@@ -93,11 +96,13 @@ def contenders(
 
 
 def suitable(data: Dataset) -> list[str]:
-    """Name the strategies for small data that know a dataset's task and kind."""
-    return [
+    """Name the strategies for small data that know a dataset, and a simple model."""
+    strategies = [
         strategy.card.name
         for strategy in STRATEGIES
         if strategy.purpose in SMALL_DATA
         and data.task in strategy.tasks
         and data.kind in strategy.kinds
     ]
+    simple = RECIPES.get(SIMPLE[data.kind])
+    return [*strategies, *([simple.card.name] if data.task in simple.tasks else [])]
