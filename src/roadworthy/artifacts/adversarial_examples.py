@@ -173,8 +173,10 @@ def nearest_errors(
 
 
 def other_inputs(train: Split) -> tuple[Tensor, Tensor]:
-    """Give training rows that an attack may start from."""
-    return train.x[:MOST_OTHERS], train.y[:MOST_OTHERS]
+    """Give training rows that an attack may start from: the first, and one of each class."""
+    first_of_class = [(train.y == k).nonzero()[0] for k in train.y.unique()]
+    rows = torch.cat([torch.arange(len(train))[:MOST_OTHERS], *first_of_class]).unique()
+    return train.x[rows], train.y[rows]
 
 
 def _nothing(x: Tensor, threat: Threat) -> AdversarialExamplesValue:

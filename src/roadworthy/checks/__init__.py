@@ -49,6 +49,7 @@ from roadworthy.checks.resources.size import Size
 from roadworthy.checks.robustness.certified_robustness import CertifiedRobustness
 from roadworthy.checks.robustness.corruption_robustness import CorruptionRobustness
 from roadworthy.checks.robustness.physical_robustness import PhysicalRobustness
+from roadworthy.checks.robustness.rank_jumps import RankJumps
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
 from roadworthy.checks.shift.distribution_shift import DistributionShift
 from roadworthy.checks.shift.environment_gaps import EnvironmentGaps
@@ -68,6 +69,7 @@ CHECKS: Registry[type[Check]] = Registry(
     CorruptionRobustness,
     PhysicalRobustness,
     CertifiedRobustness,
+    RankJumps,
     ExactDuplicates,
     NearDuplicateRows,
     GroupOverlap,
@@ -153,6 +155,7 @@ __all__ = [
     "Proxies",
     "Ranges",
     "RankConsistency",
+    "RankJumps",
     "Reliance",
     "RobustAccuracy",
     "SaliencySanity",

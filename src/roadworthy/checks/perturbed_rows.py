@@ -18,16 +18,35 @@ def nearest(data: Dataset, found: AdversarialExamplesValue) -> tuple[Examples, .
     chosen = order[: min(SHOWN, int(is_found.sum()))]
     if not len(chosen):
         return ()
-    rows = found.rows[chosen]
     return (
-        Examples(
+        changed_rows(
+            data,
+            found.rows[chosen],
+            found.x[chosen],
             "rows that take the smallest change",
-            rows_of(data.test, rows.numpy()),
             details=tuple(f"wrong at a distance of {d:.3g}" for d in found.distance[chosen]),
-            pictures=pairs_of(data, data.test, rows, found.x[chosen], ("original", "attacked")),
-            table=_table(data, rows, found.x[chosen]),
             total=int(is_found.sum()),
         ),
+    )
+
+
+def changed_rows(
+    data: Dataset,
+    rows: torch.Tensor,
+    x: torch.Tensor,
+    title: str,
+    *,
+    details: tuple[str, ...],
+    total: int,
+) -> Examples:
+    """Show test rows (R,) next to what an attack made of them (R, …)."""
+    return Examples(
+        title,
+        rows_of(data.test, rows.numpy()),
+        details=details,
+        pictures=pairs_of(data, data.test, rows, x, ("original", "attacked")),
+        table=_table(data, rows, x),
+        total=total,
     )
 
 

@@ -41,7 +41,7 @@ class AdversarialTraining(Strategy):
         "Adversarial training",
         aliases=("madry-training", "pgd-training"),
         paper="arxiv:1706.06083",
-        fixes=("RW-ROB-001",),
+        fixes=("RW-ROB-001", "RW-ROB-005"),
         cost="minutes",
         safety="retrains",
     )

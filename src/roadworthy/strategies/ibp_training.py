@@ -45,7 +45,7 @@ class IBPTraining(Strategy):
         "Training with interval bounds",
         aliases=("ibp", "interval-bound-propagation"),
         paper="arxiv:1810.12715",
-        fixes=("RW-ROB-001", "RW-ROB-004"),
+        fixes=("RW-ROB-001", "RW-ROB-004", "RW-ROB-005"),
         cost="minutes",
         safety="retrains",
     )

@@ -44,7 +44,7 @@ class MART(Strategy):
         "Misclassification-aware adversarial training",
         aliases=("misclassification-aware-training",),
         paper="openreview:rklOg6EFwS",
-        fixes=("RW-ROB-001",),
+        fixes=("RW-ROB-001", "RW-ROB-005"),
         cost="minutes",
         safety="retrains",
     )

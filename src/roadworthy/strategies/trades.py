@@ -42,7 +42,7 @@ class TRADES(Strategy):
         "trades",
         "TRADES",
         paper="arxiv:1901.08573",
-        fixes=("RW-ROB-001",),
+        fixes=("RW-ROB-001", "RW-ROB-005"),
         cost="minutes",
         safety="retrains",
     )

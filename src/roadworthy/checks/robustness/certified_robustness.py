@@ -11,7 +11,13 @@ from roadworthy.artifacts.certifiers import certifier_for
 from roadworthy.checks import masking
 from roadworthy.checks.attack_runs import POINTS, Runs, beaten
 from roadworthy.checks.repairs import by_guard, by_training
-from roadworthy.checks.robustness.robust_accuracy import NORMS, RobustAccuracy, attacks_on, ball_of
+from roadworthy.checks.robustness.robust_accuracy import (
+    NORMS,
+    RobustAccuracy,
+    attacks_on,
+    ball_of,
+    budget_of,
+)
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -120,7 +126,7 @@ class CertifiedRobustness(Check):
             verdict, reason = Verdict.WARN, "an attack contradicts a certificate: this is no pass"
         unit = "" if subject.dataset.kind == "image" else " standard deviations"
         return self.finding(
-            _claim(f"{NORMS[norm]} {ball.eps:.3g}{unit}", certified, attacked, proven),
+            _claim(budget_of(subject.dataset, ball), certified, attacked, proven),
             verdict=verdict,
             reason=reason,
             scope=norm,

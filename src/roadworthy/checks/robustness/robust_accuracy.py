@@ -1,6 +1,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from roadworthy.artifacts.adversarial_examples import (
     AdversarialExamples,
     AdversarialExamplesValue,
@@ -98,10 +100,10 @@ class RobustAccuracy(Check):
         is_beaten = beaten(runs, ball.eps)
         estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
         threshold = self.threshold("min_robust_accuracy")
-        alarms, is_curve = _alarms(subject, runs, ball.eps), "minimal" in runs
+        alarms, is_curve = alarms_of(subject, runs, ball.eps), "minimal" in runs
         verdict, reason = masking.judged(estimate, threshold, alarms)
         return self.finding(
-            _claim(subject, norm, ball.eps, estimate, runs),
+            _claim(subject, ball, estimate, runs),
             verdict=verdict,
             reason=reason,
             scope=norm,
@@ -136,6 +138,12 @@ def ball_of(check: Check, data: Dataset, norm: Norm) -> Ball:
         raise NotAssessed(str(error)) from None
 
 
+def budget_of(data: Dataset, ball: Ball) -> str:
+    """Say in words how large a change may be."""
+    unit = "" if data.kind == "image" else " standard deviations"
+    return f"{NORMS[ball.norm]} {ball.eps:.3g}{unit}"
+
+
 def attacks_on(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialExamplesValue]]:
     """Say which attacks judge a model within a ball, by a key of `attack_runs.NAMES`."""
     norm, n = ball.norm, subject.effort.attacked
@@ -165,12 +173,23 @@ def attacks_on(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialEx
     }
 
 
-def _alarms(subject: Subject, runs: Runs, eps: float) -> tuple[Alarm, ...]:
+def alarms_of(
+    subject: Subject, runs: Runs, eps: float, found: Tensor | None = None
+) -> tuple[Alarm, ...]:
+    """Look for signs that the runs of `attacks_on` failed rather than that the model is robust.
+
+    Args:
+        subject: what was attacked.
+        runs: what the attacks found, by their key.
+        eps: the budget.
+        found: (R,) bool: rows on which further attacks with gradients found an error.
+    """
     alarms = masking.declared(subject.model)
     if "minimal" not in runs:
         return alarms
     minimal, pgd = runs["minimal"], runs["pgd"]
     white = minimal.beaten_within(eps) | pgd.success
+    white = white if found is None else white | found
     return (
         *alarms,
         *masking.zero_gradients(minimal, pgd),
@@ -183,15 +202,15 @@ def _alarms(subject: Subject, runs: Runs, eps: float) -> tuple[Alarm, ...]:
     )
 
 
-def _claim(subject: Subject, norm: Norm, eps: float, estimate: Measure, runs: Runs) -> str:
+def _claim(subject: Subject, ball: Ball, estimate: Measure, runs: Runs) -> str:
     clean = 1 - float(longest(runs).is_wrong.double().mean())
-    unit = "" if subject.dataset.kind == "image" else " standard deviations"
+    budget = budget_of(subject.dataset, ball)
     alone = " It was found without gradients, so there is no curve."
     return (
         f"At most {estimate.value:.1%} of {estimate.n} attacked test rows are right and stay right "
-        f"within {NORMS[norm]} {eps:.3g}{unit}; without an attack {clean:.1%} are right. This is "
+        f"within {budget}; without an attack {clean:.1%} are right. This is "
         "an upper bound: a stronger attack may find more errors."
-        f"{alone if 'minimal' not in runs else ''}{_masking(runs, eps, estimate)}"
+        f"{alone if 'minimal' not in runs else ''}{_masking(runs, ball.eps, estimate)}"
     )
 
 
