@@ -15,6 +15,8 @@ from roadworthy.core.finding import Verdict
 from roadworthy.core.model import Offer
 from roadworthy.core.progress import Silent
 from roadworthy.recipes import MLP
+from roadworthy.workflows.chosen_items import choose_items
+from roadworthy.workflows.defenses import DEFENSES
 from tests.datasets import blobs, judge, numbers, table
 from tests.models import GRADED, LinearModel, Logistic
 
@@ -183,11 +185,16 @@ def test_an_attack_can_start_from_a_class_that_only_late_training_rows_have():
     assert classes[MOST_OTHERS:].tolist() == [2, 1]
 
 
-def test_a_network_is_proposed_adversarial_training():
+def test_a_network_is_proposed_adversarial_training_within_the_budget():
     data = graded(n=150)
     model = MLP(epochs=2).fit(data, data.train, 0, Silent())
     for finding in judge(AT, data, model, Effort("test", attacked=20, shadows=1, judged=100)):
-        assert finding.remedies[0].defense == "adversarial-training"
+        proposed = finding.remedies[0]
+        assert proposed.defense == "adversarial-training"
+        (defense,) = choose_items(DEFENSES, [proposed.defense], proposed.settings)
+        assert (defense.norm, defense.eps) == (finding.scope, BUDGETS[finding.scope])
+        words = [word for setting in proposed.settings for word in ("--set", setting)]
+        assert proposed.command.split()[-6:] == ["--defense", proposed.defense, *words]
 
 
 def test_classes_without_order_and_other_targets_are_not_assessed():

@@ -1,7 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+from roadworthy.cli.data_options import DataOptions
+from roadworthy.cli.repair_session import read_proposal
+from roadworthy.core.finding import Remedy, Verdict
 from tests.render.example_report import example_report
 
 QUICK = ["--budget", "quick", "--only", "robust-accuracy"]
@@ -10,7 +14,7 @@ QUICK = ["--budget", "quick", "--only", "robust-accuracy"]
 def test_what_a_report_proposes_is_applied_and_the_model_can_be_inspected(command, tmp_path):
     code, _, err = command("inspect", "digits-cnn", "digits", *QUICK, "--gate", "none")
     assert code == 0, err
-    words = ["--from", "roadworthy-report/report.json", "--set", "eps=0.1", *QUICK]
+    words = ["--from", "roadworthy-report/report.json", "--set", "steps=5", *QUICK]
     code, out, err = command("repair", *words, "--out", "safer", "--report", "both", "--json")
     assert code == 0, err
     said = json.loads(out)
@@ -32,12 +36,33 @@ def test_what_a_report_proposes_is_applied_and_the_model_can_be_inspected(comman
     assert out.rstrip().endswith("two.html")
     assert (tmp_path / "two.html").read_text("utf-8").count("<figure>") == 2
     manifest = json.loads((tmp_path / "safer" / "bundle.json").read_text())
-    assert manifest["strategies"][0]["settings"]["eps"] == 0.1
+    settings = manifest["strategies"][0]["settings"]
+    assert [settings[name] for name in ("norm", "eps", "steps")] == ["l2", 0.5, 5]
     code, out, err = command("inspect", "safer", "digits", *QUICK, "--gate", "none", "--json")
     assert code == 0, err
     inspected = {found["scope"]: found["estimate"] for found in json.loads(out)["findings"]}
     after = {found["scope"]: found["estimate"] for found in reports["after"]["findings"]}
     assert inspected == after
+
+
+def test_a_defense_that_two_findings_propose_gets_the_settings_of_the_first(tmp_path):
+    report = example_report()
+    first, second = (
+        replace(
+            finding,
+            verdict=Verdict.FAIL,
+            remedies=(
+                Remedy("Look."),
+                Remedy("Train.", "", "adversarial-training", (f"adversarial-training.eps={eps}",)),
+                Remedy("Guard.", "", "jpeg"),
+            ),
+        )
+        for finding, eps in zip(report.findings[:2], (0.2, 0.5), strict=True)
+    )
+    path = replace(report, findings=(first, second)).save(tmp_path / "report.json")
+    *_, names, settings = read_proposal(path, "model", "data", DataOptions())
+    assert names == ("adversarial-training", "jpeg")
+    assert settings == ("adversarial-training.eps=0.2",)
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def repair(
     from roadworthy.cli import repair_session, session
     from roadworthy.core.effort import Effort
 
-    names = session.names_in(defense)
+    names, given = session.names_in(defense), tuple(settings or ())
     if source is not None:
-        model, data, data_options, proposed = repair_session.read_proposal(
+        model, data, data_options, proposed, theirs = repair_session.read_proposal(
             source, model, data, data_options
         )
-        names = names or proposed
+        names, given = (names, given) if names else (proposed, (*theirs, *given))
     request = repair_session.Request(
         work=session.Work.of(
             model,
@@ -99,7 +99,7 @@ def repair(
             include_rows=include_rows,
         ),
         defenses=names,
-        settings=tuple(settings or ()),
+        settings=given,
         out=out,
         report=report,
         policy=repair_session.choose_policy(policy, only or [], skip or []),

@@ -61,8 +61,10 @@ def choose_policy(path: Path | None, only: list[str], skip: list[str]) -> Policy
 
 def read_proposal(
     path: Path, model: str | None, data: str | None, options: DataOptions
-) -> tuple[str, str, DataOptions, tuple[str, ...]]:
-    """Take model, data and the defenses that a report proposes from it.
+) -> tuple[str, str, DataOptions, tuple[str, ...], tuple[str, ...]]:
+    """Take model, data, and the defenses that a report proposes with their settings from it.
+
+    A defense that several findings propose gets the settings of the first of them.
 
     Raises:
         InputError: the report says nothing of them.
@@ -71,17 +73,15 @@ def read_proposal(
     if model is None:
         model, data, options = _inspected(path, report.judged.command)
     bad = (Verdict.WARN, Verdict.FAIL)
-    names = [
-        name
-        for finding in report.findings
-        if finding.verdict in bad
-        for remedy in finding.remedies
-        for name in remedy.defense.split(",")
-        if name
-    ]
-    if not names:
+    proposed: dict[str, tuple[str, ...]] = {}
+    for finding in report.findings:
+        for remedy in finding.remedies:
+            if finding.verdict in bad and remedy.defense:
+                proposed.setdefault(remedy.defense, remedy.settings)
+    if not proposed:
         raise InputError(f"{path} proposes no defense that can be applied: name one with --defense")
-    return model, data or "", options, tuple(dict.fromkeys(names))
+    settings = tuple(setting for given in proposed.values() for setting in given)
+    return model, data or "", options, tuple(proposed), settings
 
 
 def _inspected(path: Path, command: str) -> tuple[str, str, DataOptions]:

@@ -173,12 +173,14 @@ class Remedy:
     Args:
         text: a sentence.
         command: runs as it stands, or is empty.
-        defense: names of what `repair` applies, separated by commas, or empty.
+        defense: name of what `repair` applies, or empty.
+        settings: of it, each `name.field=value`.
     """
 
     text: str
     command: str = ""
     defense: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,8 @@ def _thresholds(subject: Subject, attribute: str) -> tuple[Remedy, ...]:
     if attribute not in data.sensitive_features or len(data.classes) != 2:
         return ()
     text = "Where the law allows it, give each group its own threshold."
-    chosen = [f"attribute={attribute}"] if len(data.roles.sensitive) > 1 else []
-    remedies = [by_guard(subject, text, "group-thresholds", *chosen, is_first=False)]
+    chosen = {"attribute": attribute} if len(data.roles.sensitive) > 1 else {}
+    remedies = [by_guard(subject, text, "group-thresholds", is_first=False, **chosen)]
     if len(data.sensitive_features) > 1:
         text = "Where the law allows it, make both error rates equal across all groups, crossed."
         remedies.append(by_guard(subject, text, "equalized-odds", is_first=False))

@@ -18,6 +18,7 @@ from roadworthy.checks.robustness.robust_accuracy import (
     attacks_on,
     ball_of,
     budget_of,
+    radius_of,
 )
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -138,8 +139,9 @@ class RankJumps(Check):
             remedies=(
                 by_training(
                     subject,
-                    "Train on adversarial inputs (Madry et al. 2017), with the budget as its eps.",
+                    "Train on adversarial inputs (Madry et al. 2017).",
                     "adversarial-training",
+                    **radius_of(ball),
                 ),
                 Remedy("Limit who can send inputs, and how many."),
             ),

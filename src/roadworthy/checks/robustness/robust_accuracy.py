@@ -118,6 +118,7 @@ class RobustAccuracy(Check):
                     subject,
                     "Train on adversarial inputs (Madry et al. 2017); a guarantee takes more.",
                     "adversarial-training",
+                    **radius_of(ball),
                 ),
                 Remedy("Limit who can send inputs, and how many."),
             ),
@@ -142,6 +143,11 @@ def budget_of(data: Dataset, ball: Ball) -> str:
     """Say in words how large a change may be."""
     unit = "" if data.kind == "image" else " standard deviations"
     return f"{NORMS[ball.norm]} {ball.eps:.3g}{unit}"
+
+
+def radius_of(ball: Ball) -> dict[str, object]:
+    """Give the settings of a training within a ball."""
+    return {"norm": ball.norm, "eps": float(f"{ball.eps:.6g}")}
 
 
 def attacks_on(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialExamplesValue]]:
