@@ -81,7 +81,19 @@ CASES = {
         (10, 20, 50, 100, 400),
     ),
     "mnist": (mnist, ("cnn", *SEMI, *SELF, "cnn@margin"), (10, 20, 50, 100, 400)),
-    "spam": (spam, ("bag-of-words", "bag-of-words@margin"), (20, 50, 100, 200, 400)),
+    "spam": (
+        spam,
+        (
+            "text-transformer",
+            "masked-language-model",
+            "self-training",
+            "pseudo-label",
+            "text-transformer@margin",
+            "bag-of-words",
+            "bag-of-words@margin",
+        ),
+        (20, 50, 100, 200, 400),
+    ),
     "adult": (
         adult,
         (
