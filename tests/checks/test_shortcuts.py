@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -86,6 +88,47 @@ def test_a_token_that_tells_no_label_is_none():
     where = np.random.default_rng(1).random(len(y)) < 0.5
     data = table(stamped(pictures(y), where), y, np.arange(len(y)) % 3 == 2)
     assert judged(data)["borders"].verdict is Verdict.PASS
+
+
+def portraits(n=900, **face):
+    """Noise with a face above the middle; left of it, off the border, hangs what the ill have.
+
+    Some faces are not known where columns are given.
+    """
+    y = np.random.default_rng(2).integers(2, size=n)
+    x = pictures(np.zeros(n, dtype=int), seed=3, strength=0)
+    x[y == 1, :, 6:10, 4:7] += 0.3
+    sides = {"left": 10, "top": 5, "right": 14, "bottom": 11}
+    columns = {side: np.full(n, str(value)) for side, value in sides.items()} | face
+    roles = Roles(face=tuple(sides)) if face else Roles()
+    return table(x.clip(0, 1), y, np.arange(n) % 3 == 2, columns=columns, roles=roles)
+
+
+def some_unknown(n=900):
+    return np.where(np.arange(n) % 50, "10", "")
+
+
+def test_the_background_is_judged_where_a_face_is_declared():
+    assert judged(portraits())["borders"].verdict is Verdict.PASS
+    finding = judged(portraits(left=some_unknown()))["borders"]
+    assert finding.verdict is Verdict.WARN
+    assert "From the background alone" in finding.claim
+    assert finding.estimate.value > 0.9
+
+
+def test_a_background_shows_nothing_of_the_person():
+    data = portraits(left=some_unknown())
+    view = views_of(data, data.train)["background"]
+    blank = data.train.x.clone()
+    blank[:, :, 5:11, 10:14] = 0  # the face
+    blank[:, :, 12:, 6:19] = 1  # the body below it, three faces wide
+    assert np.array_equal(views_of(data, replace(data.train, x=blank))["background"], view)
+    unknown = data.train.columns["left"] == ""
+    assert unknown.any()
+    assert np.allclose(view[unknown], view[~unknown].mean(0))
+    other = data.train.x.clone()
+    other[:, :, 6:10, 4:7] = 0
+    assert (views_of(data, replace(data.train, x=other))["background"] != view).any()
 
 
 def test_within_one_hospital_the_token_tells_nothing():

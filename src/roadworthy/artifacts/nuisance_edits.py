@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts.attribute_edits import Groups, with_all_of, with_attribute_of
+from roadworthy.artifacts.declared_faces import faces, is_located
 from roadworthy.artifacts.drawn_rows import drawn_rows
 from roadworthy.artifacts.photo_edits import COLOR_EDITS, PHOTO_EDITS, retake
 from roadworthy.artifacts.predictions import outputs_on
@@ -12,7 +13,7 @@ from roadworthy.artifacts.text_edits import edited_texts
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.errors import InputError, NotAssessed
+from roadworthy.core.errors import NotAssessed
 from roadworthy.core.progress import Progress
 from roadworthy.core.streams import Streams
 
@@ -80,9 +81,9 @@ class EditedOutputs(Artifact[EditedOutputsValue]):
         if self.edit in BACKGROUND_EDITS and not data.roles.face:
             return BACKGROUND_EDITS[self.edit](x, None, streams), everywhere
         if data.kind == "image":
-            face = faces(data, rows).to(x)
+            face = faces(data, data.test.take(rows)).to(x)
             draw = (BACKGROUND_EDITS | WORN_EDITS)[self.edit]
-            is_seen = ((face[:, 2:] - face[:, :2]) > 0).all(1)  # false for NaN too
+            is_seen = is_located(face)
             return torch.where(
                 is_seen[:, None, None, None], draw(x, face.nan_to_num(), streams), x
             ), is_seen
@@ -105,22 +106,3 @@ def column_of(data: Dataset, attribute: str) -> int | None:
     """Find the feature that is a sensitive attribute; None where the model does not see it."""
     names = [feature.name for feature in data.features]
     return names.index(attribute) if attribute in names else None
-
-
-def faces(data: Dataset, rows: Tensor) -> Tensor:
-    """Give the faces' left, top, right and bottom (R, 4) in pixels; NaN where not known.
-
-    Raises:
-        InputError: a column does not hold numbers.
-    """
-    sides = []
-    for name in data.roles.face:
-        text = data.test.columns[name][rows.numpy()].astype(str)
-        text[text == ""] = "nan"
-        try:
-            sides.append(torch.from_numpy(text.astype(float)))
-        except ValueError:
-            raise InputError(
-                f"column {name!r} of --face must hold numbers of pixels; some are none"
-            ) from None
-    return torch.stack(sides, 1)

@@ -55,12 +55,12 @@ class PartialViewsValue:
 class PartialViews(Artifact[PartialViewsValue]):
     """How well parts of the input that should not tell the target do tell it.
 
-    For images: borders, corners, brightness, and the kind and size of the file, besides center
-    and whole for comparison; for tables: which values are missing, and columns that count the
-    rows; for texts: how long they are. From each, a ridge regression of the classes, cross-fitted
-    on five folds of at most 2000 training rows; rows of one group lie in one fold. The same for
-    labels permuted 39 times, for the row's source (its environment, else the kind of its file), and
-    within one source alone.
+    For images: borders, corners, what lies around a declared face, brightness, and the kind and
+    size of the file, besides center and whole for comparison; for tables: which values are missing,
+    and columns that count the rows; for texts: how long they are. From each, a ridge regression of
+    the classes, cross-fitted on five folds of at most 2000 training rows; rows of one group lie in
+    one fold. The same for labels permuted 39 times, for the row's source (its environment, else the
+    kind of its file), and within one source alone.
     """
 
     card = Card("partial-views", "Parts of the input on their own")

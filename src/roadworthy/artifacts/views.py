@@ -5,6 +5,8 @@ import torch
 from torch import Tensor
 
 from roadworthy.artifacts.coarse_pixels import SIDE, coarse
+from roadworthy.artifacts.declared_faces import faces, is_located
+from roadworthy.artifacts.scene_edits import background
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.words import words_of
 from roadworthy.sources.features import MISSING as FILLER
@@ -17,6 +19,8 @@ COUNTS = 0.999  # correlation with the row number, from which on a column counts
 WHOLE = "whole image"
 CENTER = "center"
 BORDERS = ("border of an eighth", "border of 8 pixels", "corners")
+BACKGROUND = "background"
+AROUND = (*BORDERS, BACKGROUND)  # what surrounds the one that is shown
 BRIGHTNESS = "brightness and contrast"
 MISSING = "which values are missing"
 COUNTER = "columns that count the rows"
@@ -33,7 +37,7 @@ def views_of(data: Dataset, part: Split) -> Views:
     elif data.kind == "tabular":
         views |= {name: x for name, x in _table_views(data, part).items() if _varies(x)}
     elif min(part.x.shape[-2:]) >= SMALLEST:
-        views |= _image_views(part.x)
+        views |= _image_views(part.x) | _background_view(data, part)
     return views
 
 
@@ -59,6 +63,22 @@ def _image_views(x: Tensor) -> Views:
     levels = [x.mean((2, 3)), x.std((2, 3))]
     views[BRIGHTNESS] = torch.cat(levels, 1).double().numpy()
     return views
+
+
+def _background_view(data: Dataset, part: Split) -> Views:
+    """Give what lies around people whose faces are declared; a row without a face has the mean."""
+    if not data.roles.face:
+        return {}
+    face = faces(data, part).to(part.x)
+    located = is_located(face)
+    if not located.any():
+        return {}
+    is_background = background(part.x, face.nan_to_num())
+    n = is_background.sum((2, 3), keepdim=True).clamp_min(1)
+    level = (part.x * is_background).sum((2, 3), keepdim=True) / n
+    view = _pooled(torch.where(is_background, part.x, level), SIDE, SIDE)
+    view[~located.numpy()] = view[located.numpy()].mean(0)
+    return {BACKGROUND: view}
 
 
 def _pooled(x: Tensor, rows: int, columns: int) -> np.ndarray:

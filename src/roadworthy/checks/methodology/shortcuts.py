@@ -3,7 +3,7 @@ from typing import Any
 
 from roadworthy.artifacts.partial_views import SOURCE, PartialViews, why_none
 from roadworthy.artifacts.views import (
-    BORDERS,
+    AROUND,
     BRIGHTNESS,
     CENTER,
     COUNTER,
@@ -40,21 +40,22 @@ class Shortcuts(Check):
     What it does: lets a quick model (ridge regression, cross-fitted by group where one is named)
     rank the classes by a part of the input alone, and measures the AUC, averaged over classes. Of
     images: a border of an eighth of each side, one of 8 pixels, the corners, brightness and
-    contrast, the kind (format, color) and the size of the file; of tables: which values are
-    missing, and columns that count the rows; of texts: how long they are. The same with permuted
-    labels must give chance, or an alarm is raised. A border that has much of what the whole image
-    tells is a *suspected* shortcut and warns. It fails only with evidence: where sources are known
-    (the environment, or else the kind of file), the source tells the label, and the border tells
-    the source among rows of one label. What the kind of file tells is evidence in itself.
+    contrast, the kind (format, color) and the size of the file, and what lies around a person where
+    `--face` says where the face is; of tables: which values are missing, and columns that count the
+    rows; of texts: how long they are. The same with permuted labels must give chance, or an alarm
+    is raised. A border or background that has much of what the whole image tells is a *suspected*
+    shortcut and warns. It fails only with evidence: where sources are known (the environment, or
+    else the kind of file), the source tells the label, and the border tells the source among rows
+    of one label. What the kind of file tells is evidence in itself.
     Why it matters: COVID-19 was "diagnosed" from chest X-rays with the lungs blacked out, and
     networks that look for pneumonia told the hospital by the token its technicians lay on the
     plate. Such a model is right on every test of the same make and wrong in the next hospital.
     When it does not apply: images below 16 pixels a side; tables without missing values and row
     counters. A border may honestly tell the label: an object that fills the frame, a background
     that belongs to it. Brightness may, too: it is judged only where a source explains it. The
-    length of a text often does, and warns. The background is not located: it would take a mask of
-    the object. What a linear model does not see is not found. A number filled in by the median
-    counts as missing only where no other equals it.
+    length of a text often does, and warns. The background is not located without a face; with one
+    it shows where in the picture the person is, too. What a linear model does not see is not found.
+    A number filled in by the median counts as missing only where no other equals it.
     How to fix: crop or mask borders and tokens, save all files in one format, collect every label
     from every source, and test on a source that was not trained on.
     References: Maguolo, Nanni 2021, doi:10.1016/j.inffus.2021.04.008; Zech et al. 2018,
@@ -104,7 +105,7 @@ class Shortcuts(Check):
         return tuple(findings)
 
     def _judge_borders(self, seen: SeenParts) -> Finding:
-        names = tuple(name for name in BORDERS if name in seen.names)
+        names = tuple(name for name in AROUND if name in seen.names)
         part, best = largest_of(names, lambda name: seen.auc(name, len(names)))
         whole, center = seen.ranking(WHOLE), seen.ranking(CENTER)
         ratio = ranked_ratio(
@@ -168,9 +169,7 @@ class Shortcuts(Check):
         more: tuple[Measure, ...] = (),
     ) -> Finding:
         reason = ""
-        among = (
-            tuple(name for name in BORDERS if name in seen.names) if part in BORDERS else (part,)
-        )
+        among = tuple(name for name in AROUND if name in seen.names) if part in AROUND else (part,)
         if verdict is not Verdict.PASS and not seen.is_beyond_chance(part, among):
             verdict = Verdict.NOT_ASSESSED
             reason = (
@@ -200,7 +199,7 @@ def _named(part: str) -> str:
 
 def _remedies(scope: str) -> tuple[Remedy, ...]:
     first = {
-        "borders": "Crop or mask the border, train again and see whether the model still works.",
+        "borders": "Mask what lies around the object, train again, and see whether it still works.",
         KIND: "Save all files in one format before training, or leave it out of the data.",
         SIZE: "Look whether files were compressed differently; save all by one setting.",
         MISSING: "Ask why values are missing: a test that only the ill get tells who is ill.",
