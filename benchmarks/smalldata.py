@@ -44,6 +44,24 @@ def mnist(folder):
     return rw.make_dataset(*split(x, y, 6000), test=split(test_x, test_y, 2000), name="MNIST")
 
 
+def cifar10(folder):
+    """6,000 images to choose labels from, 2,000 to test on, all of the kept part of CIFAR-10."""
+    import numpy as np
+    import torch
+
+    import roadworthy as rw
+
+    with np.load(folder / "cifar10_10k.npz") as arrays:
+        x, y, test_x, test_y = (arrays[f"{a}_{b}"] for b in ("train", "test") for a in ("x", "y"))
+    order = np.random.default_rng(0).permutation(len(y))[:6000]  # the file is sorted by class
+
+    def split(images, labels):
+        return torch.tensor(images).permute(0, 3, 1, 2).float() / 255, torch.tensor(labels).long()
+
+    train, test = split(x[order], y[order]), split(test_x[:2000], test_y[:2000])
+    return rw.make_dataset(*train, test=test, name="CIFAR-10")
+
+
 def spam(folder):
     import polars as pl
 
@@ -81,6 +99,7 @@ CASES = {
         (10, 20, 50, 100, 400),
     ),
     "mnist": (mnist, ("cnn", *SEMI, *SELF, "cnn@margin"), (10, 20, 50, 100, 400)),
+    "cifar10": (cifar10, ("cnn", *SEMI, *SELF, "cnn@margin"), (50, 100, 400)),
     "spam": (
         spam,
         (
