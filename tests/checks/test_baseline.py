@@ -60,6 +60,23 @@ def test_a_regression_is_compared_with_a_line():
     assert better.verdict is Verdict.PASS
 
 
+def fitted(split):
+    """Least squares weights (D, 1)."""
+    return torch.linalg.lstsq(split.x.double(), split.y.double()[:, None]).solution
+
+
+@pytest.mark.parametrize(("step", "verdict"), [(-0.2, Verdict.WARN), (-1.0, Verdict.FAIL)])
+def test_a_linear_model_that_differs_by_digits_alone_does_not_fail(step, verdict):
+    x = np.random.default_rng(0).normal(size=(900, 20))
+    y = x.sum(1) + np.random.default_rng(1).normal(0, 2, 900)
+    data = table(x, y, np.arange(900) % 3 == 2, task=Task.REGRESSION)
+    weight = fitted(data.train) + step * (fitted(data.test) - fitted(data.train))
+    model = LinearModel(weight.float(), torch.zeros(1), (20,), Task.REGRESSION)
+    (finding,) = judge(Baseline(), data, model)
+    assert finding.estimate.high < 0
+    assert finding.verdict is verdict
+
+
 def test_a_model_that_is_simple_itself_is_not_assessed():
     model = LinearModel(torch.zeros(4, 2), torch.zeros(2), (4,))
     model.spec = model.spec.__class__(**{**vars(model.spec), "parameters": 10})

@@ -17,6 +17,7 @@ MOST = 2000  # rows of a split
 FEWEST = 40  # rows of a split
 COMPONENTS = 30  # of these pixels
 COMPARED = 300  # rows of a split whose distances are all looked at
+EXACT = 1000  # rows of the larger split, for exact p-values
 PERMUTATIONS = 500
 TREES = 60
 
@@ -208,7 +209,9 @@ def _by_column(data: Dataset, first: Split, second: Split) -> tuple[np.ndarray, 
     for j, feature in enumerate(data.features):
         a, b = first.x[:, j].numpy(), second.x[:, j].numpy()
         if feature.kind == "number":
-            test = stats.ks_2samp(a, b)
+            # exact p-values of many rows fail, and say so to the user
+            is_small = max(len(a), len(b)) <= EXACT
+            test = stats.ks_2samp(a, b, method="auto" if is_small else "asymp")
             found.append((test.statistic, test.pvalue))
             continue
         counts = np.stack(
