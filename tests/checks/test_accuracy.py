@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics
 
 from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.core.dataset import Task
+from roadworthy.core.finding import Verdict
 from tests.datasets import judge, table
-from tests.models import Echo
+from tests.models import Echo, LinearModel
 
 
 def graded(task, n=200):
@@ -30,3 +32,14 @@ def test_of_ordered_classes_it_tells_how_far_off_the_answers_are():
 def test_of_other_classes_it_does_not():
     (finding,) = judge(Accuracy(), graded(Task.NOMINAL)[0], Echo(4))
     assert [measure.name for measure in finding.measures][2:] == []
+
+
+@pytest.mark.parametrize("task", [Task.NOMINAL, Task.REGRESSION])
+def test_a_constant_model_does_not_pass(task):
+    y = np.tile([0, 0, 0, 1], 50)
+    data = table(np.ones((200, 1)), y, np.arange(200) >= 100, task=task)
+    outputs = [1.0, 0.0] if task == Task.NOMINAL else [0.25]
+    model = LinearModel(torch.zeros(1, len(outputs)), torch.tensor(outputs), (1,), task)
+    (finding,) = judge(Accuracy(), data, model)
+    assert finding.estimate.value == 0
+    assert finding.verdict is Verdict.FAIL

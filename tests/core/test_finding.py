@@ -4,7 +4,15 @@ import math
 import pytest
 
 from roadworthy.core.estimates import Measure
-from roadworthy.core.finding import SEVERITY, Finding, Series, Threshold, Verdict, compare
+from roadworthy.core.finding import (
+    SEVERITY,
+    Finding,
+    Series,
+    Threshold,
+    Verdict,
+    compare,
+    compare_gain,
+)
 
 LIMIT = 0.5
 
@@ -61,3 +69,18 @@ def test_the_key_is_code_and_scope():
     assert finding.key == "RW-X-001"
     scoped = Finding("RW-X-001", "linf", "area", "check", "title", Verdict.PASS, "claim")
     assert scoped.key == "RW-X-001:linf"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.0, 0.0, Verdict.FAIL),
+        (-0.1, 0.0, Verdict.FAIL),
+        (-0.1, 0.1, Verdict.WARN),
+        (0.0, 0.1, Verdict.WARN),
+        (0.01, 0.1, Verdict.PASS),
+    ],
+)
+def test_what_gains_nothing_does_not_pass(low, high, verdict):
+    gain = Measure("gain", (low + high) / 2, low, high, 100)
+    assert compare_gain(gain, Threshold("least gain", 0.0, "above", "here")) is verdict

@@ -48,6 +48,13 @@ def compare(estimate: Measure, threshold: Threshold) -> Verdict:
     return Verdict.FAIL if low > limit else Verdict.WARN
 
 
+def compare_gain(gain: Measure, threshold: Threshold) -> Verdict:
+    """Judge a gain that must lie above a limit: at it, as that of a constant model, is no gain."""
+    if gain.high <= threshold.limit:
+        return Verdict.FAIL
+    return Verdict.WARN if gain.low <= threshold.limit else Verdict.PASS
+
+
 @dataclass(frozen=True)
 class Series:
     """One line, set of bars or set of points of a figure.

@@ -11,7 +11,7 @@ from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, mean, proportion
-from roadworthy.core.finding import Figure, Finding, Remedy, Series
+from roadworthy.core.finding import Figure, Finding, Remedy, Series, compare_gain
 from roadworthy.core.ordinal_measures import ORDINAL_MEASURES, confusion
 from roadworthy.core.ranking_measures import by_query, kendall_tau
 from roadworthy.training.trained import gives_order
@@ -73,10 +73,9 @@ class Accuracy(Check):
             f"{data.classes[guess]!r} would be right on {baseline.value:.1%}."
         )
         return (
-            self.finding(
+            self._found(
                 claim,
-                estimate=gain,
-                threshold=self.threshold("min_gain"),
+                gain,
                 measures=(accuracy, baseline, *self._distances(subject, outputs.choice.numpy())),
                 figures=(_recall_figure(right, y, data.classes),),
                 remedies=(
@@ -119,9 +118,8 @@ class Accuracy(Check):
             f"The scores order the rows of a group with a Kendall's tau-b of {estimate.value:.3f}, "
             f"the mean of {len(taus)} groups; a constant score orders nothing (0)."
         )
-        limit_of = self.threshold("min_gain")
         # a scope of its own: a share of variance and an order are no two values of one number
-        return self.finding(claim, scope="order", estimate=estimate, threshold=limit_of)
+        return self._found(claim, estimate, scope="order")
 
     def _judge_regression(self, subject: Subject, outputs: np.ndarray) -> Finding:
         data = subject.dataset
@@ -141,9 +139,12 @@ class Accuracy(Check):
             f"The model explains {estimate.value:.1%} of the variance that the training mean "
             f"leaves on {len(y)} test rows (mean absolute error {error.value:.3g})."
         )
-        return self.finding(
-            claim, estimate=estimate, threshold=self.threshold("min_gain"), measures=(error,)
-        )
+        return self._found(claim, estimate, measures=(error,))
+
+    def _found(self, claim: str, gain: Measure, **parts: Any) -> Finding:
+        threshold = self.threshold("min_gain")
+        verdict = compare_gain(gain, threshold)
+        return self.finding(claim, verdict=verdict, estimate=gain, threshold=threshold, **parts)
 
 
 def _recall_figure(right: np.ndarray, y: torch.Tensor, classes: tuple[str, ...]) -> Figure:

@@ -10,7 +10,7 @@ from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, bootstrap, mcnemar
-from roadworthy.core.finding import Finding, Remedy, Table, Verdict, compare
+from roadworthy.core.finding import Finding, Remedy, Table, Verdict, compare_gain
 
 SIMPLE = SimplePredictions()
 TEST = Predictions("test")
@@ -102,7 +102,7 @@ class Baseline(Check):
 
     def _found(self, gain: Measure, claim: str, tables: tuple[Table, ...]) -> Finding:
         threshold = self.threshold("min_gain")
-        verdict = compare(gain, threshold)
+        verdict = compare_gain(gain, threshold)
         # two linear models never agree to the last digit
         if verdict is Verdict.FAIL and gain.high > self.min_gain - UNNOTICED:
             verdict = Verdict.WARN
