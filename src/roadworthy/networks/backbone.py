@@ -1,5 +1,7 @@
 from torch import Tensor, nn
 
+Weights = tuple[nn.Parameter, ...]
+
 
 class Backbone(nn.Module):
     """A network that makes a vector of an input, and its outputs of the vector.
@@ -14,6 +16,21 @@ class Backbone(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """Give an embedding (N, width) of encoded inputs (N, …)."""
         raise NotImplementedError
+
+    def layer_groups(self) -> list[Weights]:
+        """Give the weights of each layer below `head`, the lowest first, as transfer sees them.
+
+        Unless a backbone knows better, a layer is linear or convolutional, and whatever else has
+        weights, such as what normalizes, belongs to the one before.
+        """
+        seen, groups = {id(weight) for weight in self.head.parameters()}, []
+        for module in self.modules():
+            own = tuple(w for w in module.parameters(recurse=False) if id(w) not in seen)
+            if own and groups and not isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
+                groups[-1] += own
+            elif own:
+                groups.append(own)
+        return groups
 
     def forward(self, x: Tensor) -> Tensor:  # (N, …) to (N, outputs)
         return self.head(self.embed(x))

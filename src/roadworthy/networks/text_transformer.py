@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from roadworthy.networks.backbone import Backbone
+from roadworthy.networks.backbone import Backbone, Weights
 from roadworthy.networks.word_tokenizer import FIRST, MOST, PADDING
 
 SPREAD = 0.02  # standard deviation of the embeddings at the start, as in BERT
@@ -58,6 +58,12 @@ class TextTransformer(Backbone):
         x = self.words(words) + self.places(places)
         there = is_there(words)
         return self.blocks(x.transpose(0, 1), src_key_padding_mask=~there).transpose(0, 1)
+
+    def layer_groups(self) -> list[Weights]:  # the embeddings, then each block
+        first = (*self.words.parameters(), *self.places.parameters())
+        blocks = [tuple(block.parameters()) for block in self.blocks.layers]
+        blocks[-1] += tuple(self.blocks.norm.parameters())
+        return [first, *blocks]
 
     def embed(self, x: Tensor) -> Tensor:
         there = is_there(x)[:, :, None]

@@ -2,10 +2,8 @@
 
 from torch import nn
 
-from roadworthy.networks.backbone import place_of
+from roadworthy.networks.backbone import Weights, backbone_of, place_of
 from roadworthy.training.plan import Rate
-
-Weights = tuple[nn.Parameter, ...]
 
 
 def top_of(network: nn.Sequential) -> Weights:
@@ -15,19 +13,11 @@ def top_of(network: nn.Sequential) -> Weights:
 
 
 def layers_of(network: nn.Sequential) -> list[Weights]:
-    """Give the weights of each layer, the lowest first; what normalizes belongs to the one before.
+    """Give the weights of each layer, the lowest first, as the backbone groups them.
 
     The last is what `top_of` gives.
     """
-    top = top_of(network)
-    seen, layers = {id(weight) for weight in top}, []
-    for module in network.modules():
-        own = tuple(w for w in module.parameters(recurse=False) if id(w) not in seen)
-        if own and layers and not isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
-            layers[-1] += own
-        elif own:
-            layers.append(own)
-    return [*layers, top]
+    return [*backbone_of(network).layer_groups(), top_of(network)]
 
 
 def below_top(network: nn.Sequential) -> Weights:

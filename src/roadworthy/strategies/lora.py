@@ -24,10 +24,10 @@ class LoRA(Strategy):
 
     Source: Hu et al. 2021, arXiv:2106.09685, section 4.1.
     Differs from the paper: all linear and convolutional layers are adapted, the paper's are the
-    projections of attention; a convolution's weights count as one matrix with a row per channel
-    that comes out; alpha is smaller than the rank, for Adam's steps are as long however small the
-    gradients, and the recipes' rates are ten times the paper's. Nothing is saved in time or
-    memory: the networks here are small.
+    projections of attention, and embeddings of words rest in both; a convolution's weights count
+    as one matrix with a row per channel that comes out; alpha is smaller than the rank, for Adam's
+    steps are as long however small the gradients, and the recipes' rates are ten times the paper's.
+    Nothing is saved in time or memory: the networks here are small.
 
     Args:
         rank: of what is added.
@@ -64,8 +64,9 @@ class LoRA(Strategy):
 
 def adapted(network: nn.Sequential) -> list[nn.Parameter]:
     """Give the weights of linear and convolutional layers below the last."""
+    tables = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding)}
     lower = [weight for layer in layers_of(network)[:-1] for weight in layer]
-    return [weight for weight in lower if weight.ndim > 1]
+    return [weight for weight in lower if weight.ndim > 1 and id(weight) not in tables]
 
 
 class Adapters(nn.Module):
