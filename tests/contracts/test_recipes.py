@@ -11,6 +11,7 @@ from roadworthy.core.model import Offer
 from roadworthy.core.progress import Silent
 from roadworthy.core.training import Recipe
 from roadworthy.recipes import RECIPES
+from tests.tiny_checkpoint import save_checkpoint
 from tests.toy_data import toy
 
 CASES = [
@@ -19,6 +20,7 @@ CASES = [
     for task in sorted(recipe.tasks)
     for kind in sorted(recipe.kinds)
 ]
+CHECKPOINTS: dict[str, str] = {}
 every_case = pytest.mark.parametrize(
     ("recipe", "task", "kind"), CASES, ids=[f"{r.card.name}-{t}-{k}" for r, t, k in CASES]
 )
@@ -29,10 +31,23 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def checkpoint(tmp_path_factory):
+    """Save a checkpoint for pretrained-text to start from."""
+    CHECKPOINTS["bert"] = str(save_checkpoint(tmp_path_factory.mktemp("checkpoint") / "bert"))
+
+
+def usual(recipe):
+    """Make a recipe; one that starts from a checkpoint gets one without anything worth keeping."""
+    if recipe.card.name == "pretrained-text":
+        return recipe(checkpoint=CHECKPOINTS["bert"], epochs=20, rate=1e-2, below=0.5)
+    return recipe()
+
+
 def quick(recipe):
     """Make a recipe with settings that train it badly but soon."""
     short = {"epochs": 2} if "epochs" in {part.name for part in fields(recipe)} else {}
-    return replace(recipe(), **short)
+    return replace(usual(recipe), **short)
 
 
 def fit(recipe, data, seed=0):
@@ -42,7 +57,7 @@ def fit(recipe, data, seed=0):
 @every_case
 def test_learns_a_toy_task(recipe, task, kind):
     data = toy(task, kind)
-    outputs = recipe().fit(data, data.train, 0, Silent())(data.test.x)
+    outputs = usual(recipe).fit(data, data.train, 0, Silent())(data.test.x)
     if task == Task.REGRESSION:
         rest = (outputs - data.test.y).square().mean() / data.test.y.var()
         assert rest < 0.1
@@ -94,7 +109,7 @@ def test_a_class_without_rows_keeps_its_output(recipe, task, kind):
     if task == Task.REGRESSION:
         pytest.skip("a regression has no classes")
     data = toy(task, kind)
-    model = recipe().fit(data, data.train.take(data.train.y != 1), 0, Silent())
+    model = usual(recipe).fit(data, data.train.take(data.train.y != 1), 0, Silent())
     outputs = model(data.test.x)
     assert outputs.shape == (40, 3)
     assert bool((outputs.argmax(1) != 1).all())
@@ -113,7 +128,7 @@ def test_other_tasks_and_kinds_are_refused(recipe):
 def test_no_rows_are_refused(recipe):
     data = toy(sorted(recipe.tasks)[0], sorted(recipe.kinds)[0])
     with pytest.raises(InputError, match="rows"):
-        recipe().fit(data, data.train.take(torch.zeros(120, dtype=torch.bool)), 0, Silent())
+        usual(recipe).fit(data, data.train.take(torch.zeros(120, dtype=torch.bool)), 0, Silent())
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.card.name)

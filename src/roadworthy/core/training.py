@@ -19,6 +19,18 @@ class Recipe(ABC):
     tasks: ClassVar[frozenset[Task]]
     kinds: ClassVar[frozenset[str]]
 
+    def prepared(self, *, may_download: bool = False) -> "Recipe":
+        """Give the recipe with what it starts from found and pinned; most start from nothing.
+
+        Args:
+            may_download: whether it may come from the network: only where a person has just named
+                it, never where a saved model does.
+
+        Raises:
+            InputError: what it starts from is not at hand, or is not what it was.
+        """
+        return self
+
     @abstractmethod
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
         """Train on some rows of a dataset, which says what the columns and classes are.

@@ -24,8 +24,10 @@ from roadworthy.networks.heads.unimodal import Unimodal
 from roadworthy.networks.image_scaler import ImageScaler
 from roadworthy.networks.linear import Linear
 from roadworthy.networks.mlp import MLP
+from roadworthy.networks.pretrained_encoder import PretrainedEncoder
 from roadworthy.networks.rescale import Rescale
 from roadworthy.networks.strided_cnn import StridedCNN
+from roadworthy.networks.subword_tokenizer import SubwordTokenizer
 from roadworthy.networks.tabular_encoder import TabularEncoder
 from roadworthy.networks.text_transformer import TextTransformer
 from roadworthy.networks.thermometer import Thermometer
@@ -45,12 +47,14 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "linear": Linear,
     "mlp": MLP,
     "or-nn": ORNN,
+    "pretrained-encoder": PretrainedEncoder,
     "rank-regression": RankRegression,
     "rescale": Rescale,
     "score": Score,
     "scored-classes": ScoredClasses,
     "sord": Sord,
     "strided-cnn": StridedCNN,
+    "subword-tokenizer": SubwordTokenizer,
     "tabular-encoder": TabularEncoder,
     "text-transformer": TextTransformer,
     "thermometer": Thermometer,

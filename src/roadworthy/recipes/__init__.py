@@ -7,6 +7,7 @@ from roadworthy.recipes.cnn import CNN
 from roadworthy.recipes.digits_cnn import DigitsCNN
 from roadworthy.recipes.logistic_regression import LogisticRegression
 from roadworthy.recipes.mlp import MLP
+from roadworthy.recipes.pretrained_text import PretrainedText
 from roadworthy.recipes.random_forest import RandomForest
 from roadworthy.recipes.ridge import Ridge
 from roadworthy.recipes.strided_cnn import StridedCNN
@@ -19,6 +20,7 @@ RECIPES: Registry[type[Recipe]] = Registry(
     DigitsCNN,
     LogisticRegression,
     MLP,
+    PretrainedText,
     RandomForest,
     Ridge,
     StridedCNN,
@@ -32,6 +34,7 @@ __all__ = [
     "BagOfWords",
     "DigitsCNN",
     "LogisticRegression",
+    "PretrainedText",
     "RandomForest",
     "Ridge",
     "StridedCNN",

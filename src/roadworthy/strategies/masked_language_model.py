@@ -59,8 +59,9 @@ class MaskedLanguageModel(SelfSupervision):
             )
         if not any(part.name == "text-transformer" for part in plan.parts):
             raise InputError(
-                "masked-language-model takes a network that sees the order of words, and "
-                f"{plan.parts[0].name} does not: choose the recipe text-transformer"
+                "masked-language-model trains a network that sees the order of words and knows "
+                f"whole ones by number, and one that begins with {plan.parts[0].name} does not (a "
+                "checkpoint was pre-trained before): choose the recipe text-transformer"
             )
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:

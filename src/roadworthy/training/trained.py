@@ -46,11 +46,13 @@ class Trained(Model):
             module.obstacle for module in inner.module.modules() if isinstance(module, Obstacle)
         )
         hidden = {Offer.GRADIENTS} if obstacles else set()
+        missing = missing_start(recipe)
         super().__init__(
             replace(
                 inner.spec,
-                offers=(inner.spec.offers | {Offer.REFIT}) - hidden,
+                offers=(inner.spec.offers | (set() if missing else {Offer.REFIT})) - hidden,
                 obstacles=obstacles,
+                notes=(*inner.spec.notes, *missing),
                 fingerprint=fingerprint(inner.spec.fingerprint, repr(recipe)),
             )
         )
@@ -79,6 +81,15 @@ class Trained(Model):
 
     def refit(self, rows: Split, seed: int) -> Model:
         return self.recipe.fit(self.data, rows, seed, Silent())
+
+
+def missing_start(recipe: Recipe) -> tuple[str, ...]:
+    """Say why a recipe cannot be followed again here; nothing where it can."""
+    try:
+        recipe.prepared()
+    except InputError as error:
+        return (f"The model cannot be trained again here: {error}.",)
+    return ()
 
 
 def gives_order(model: Model) -> bool:
@@ -129,6 +140,9 @@ class Defended(Recipe):
         names = [strategy.card.name for strategy in self.strategies]
         return replace(self.recipe.card, name=" + ".join([self.recipe.card.name, *names]))
 
+    def prepared(self, *, may_download: bool = False) -> "Defended":
+        return replace(self, recipe=self.recipe.prepared(may_download=may_download))
+
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
         return fit_network(self, data, rows, seed, progress)
 
@@ -143,6 +157,7 @@ def fit_network(
     passes: int | None = None,
 ) -> Trained:
     """Train what a recipe plans; the arguments are those of `plan_of`."""
+    recipe = recipe.prepared()
     plan = plan_of(recipe, data, rows, seed, progress, machine, passes)
     return trained(fit_plan(plan, progress), plan.parts, recipe, data)
 

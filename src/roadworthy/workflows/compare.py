@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -69,7 +69,11 @@ def compare(
             to compare. Others that do not suit are left out, with the reason.
     """
     told = progress or Silent()
-    entrants = [recipe for recipe in recipes if isinstance(recipe, Contender)]
+    entrants = [
+        replace(each, recipe=each.recipe.prepared())
+        for each in recipes
+        if isinstance(each, Contender)
+    ]
     if len(entrants) < len(recipes):
         entrants = contenders([str(recipe) for recipe in recipes], data)
     known = int(data.train.is_labelled.sum())
