@@ -3,6 +3,7 @@
 from roadworthy.core.audit import Audit, read_audit
 from roadworthy.core.confident_learning import LabelIssues, find_label_issues
 from roadworthy.core.multi_label_errors import MultiLabelIssues, find_multi_label_issues
+from roadworthy.core.rater_agreement import RaterAgreement, rater_agreement
 from roadworthy.core.token_label_errors import TokenLabelIssues, find_token_label_issues
 from roadworthy.workflows.auditing import audit
 from roadworthy.workflows.relabelling import Relabelled, relabel
@@ -12,6 +13,7 @@ __all__ = [
     "Audit",
     "LabelIssues",
     "MultiLabelIssues",
+    "RaterAgreement",
     "Relabelled",
     "Selection",
     "TokenLabelIssues",
@@ -19,6 +21,7 @@ __all__ = [
     "find_label_issues",
     "find_multi_label_issues",
     "find_token_label_issues",
+    "rater_agreement",
     "read_audit",
     "relabel",
     "select",
