@@ -62,6 +62,18 @@ def test_what_is_held_honors_every_rule_and_the_budget(case):
     assert (group[changed].sort(1).values == torch.tensor([0.0, 0.0, 1.0])).all()
 
 
+def test_a_number_cut_at_its_end_does_not_round_past_it():
+    columns = (Column(up=0.5, down=3.0, low=0.0), Column(scale=0.1, up=0.5, down=0.5))
+    table = TableRules(5.0, columns)
+    generator = torch.Generator().manual_seed(0)
+    origin = 3 * torch.rand(20_000, 2, generator=generator)
+    x = origin + 3 * torch.randn(origin.shape, generator=generator)
+    none = torch.zeros(len(x), 0)
+    held = table.hold(origin, x, none, is_bounded=True)[0]
+    assert (held[:, 0] == 0).any()
+    assert table.size(origin, held, none).isfinite().all()
+
+
 @given(cases(), st.booleans())
 @settings(deadline=None)
 def test_holding_again_changes_nothing(case, is_bounded):

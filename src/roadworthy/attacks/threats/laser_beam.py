@@ -80,7 +80,8 @@ class LaserBeam(Transformation):
 
 def rgb(wavelength: Tensor) -> Tensor:
     """Give the color (N, 3) of light of a wavelength (N,) in nm, each part in [0, 1]."""
-    return _between(COLORS, wavelength) * _between(VISIBILITY, wavelength)
+    color = _between(COLORS, wavelength) * _between(VISIBILITY, wavelength)
+    return color.clamp(0, 1)  # sums of slopes may round past the ends
 
 
 def _between(table: Mapping[float, tuple[float, ...]], at: Tensor) -> Tensor:

@@ -308,7 +308,8 @@ def _cut(rules: _Rules, origin: Tensor, x: Tensor, radius: Tensor) -> Tensor:
     size = (x - origin).abs() * price
     room = torch.where(is_up, high - origin, origin - low) * price
     held = onto_l1_within(size, room, radius)
-    return not_beyond(origin, (x - origin).sign() * held / price)
+    cut = not_beyond(origin, (x - origin).sign() * held / price)
+    return torch.minimum(torch.maximum(cut, low), high)  # what was cut may round past the end
 
 
 def _on_step(rules: _Rules, x: Tensor) -> Tensor:
