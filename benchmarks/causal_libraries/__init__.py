@@ -1,0 +1,1 @@
+"""What can be asked about causes, and the libraries that answer it."""
