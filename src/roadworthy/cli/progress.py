@@ -5,9 +5,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class Bar:
-    """Draws progress and the time left on the terminal's error stream."""
+    """Draws progress and the time left on the terminal's error stream.
 
-    def __init__(self) -> None:
+    Args:
+        is_shown: False draws nothing.
+    """
+
+    def __init__(self, is_shown: bool = True) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -18,7 +22,7 @@ class Bar:
             TextColumn("left"),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not (is_shown and console.is_terminal),
         )
         self._task = self._progress.add_task("loading", total=None)
         self._done = 0.0

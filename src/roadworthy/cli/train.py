@@ -4,6 +4,7 @@ from typing import Annotated
 from roadworthy.cli.data_options import (
     Data,
     DataOptions,
+    Device,
     Seed,
     TrainingSettings,
     option,
@@ -38,6 +39,10 @@ def train(
         option("--passes", help="Rows through the network. Default: as the recipe says."),
     ] = None,
     settings: TrainingSettings = None,
+    device: Device = "cpu",
+    devices: Annotated[
+        int, option("--devices", help="How many of them share the work.", min=1, show_default=True)
+    ] = 1,
     precision: Annotated[
         str, option("--precision", help="32-true or bf16-mixed.", show_default=True)
     ] = "32-true",
@@ -49,6 +54,8 @@ def train(
     """Train a model on the data there is, and save it as a bundle."""
     from roadworthy.cli import session, training_session
 
-    work = session.Work.of(None, data, data_options, seed=seed)
-    asked = training_session.Wanted(recipe, labels, passes, tuple(settings or ()), precision, out)
+    work = session.Work.of(None, data, data_options, seed=seed, device=device)
+    asked = training_session.Wanted(
+        recipe, labels, passes, tuple(settings or ()), devices, precision, out
+    )
     session.stoppable(lambda: training_session.train(work, asked))

@@ -15,6 +15,7 @@ from roadworthy.core.study import Entry, Study
 from roadworthy.render import study_page
 from roadworthy.render.numbers import interval, number, on_two_lines
 from roadworthy.sources import save_bundle
+from roadworthy.training.crew import is_follower
 from roadworthy.training.plan import Machine
 from roadworthy.workflows.compare import compare as compare_trainings
 from roadworthy.workflows.contenders import contender, contenders
@@ -54,6 +55,7 @@ class Wanted:
         labels: how many targets to use; None uses all.
         passes: rows through the network; None leaves that to the recipe.
         settings: `name.field=value`.
+        devices: how many share the work.
         precision: as Lightning Fabric names it.
         out: folder for the model.
     """
@@ -62,6 +64,7 @@ class Wanted:
     labels: int | None
     passes: int | None
     settings: tuple[str, ...]
+    devices: int
     precision: str
     out: Path
 
@@ -162,7 +165,8 @@ def train(work: Work, asked: Wanted) -> int:
     out = asked.out
     writable(out.resolve().parent)
     unfinished = out.with_name(out.name + UNFINISHED)
-    with Bar() as bar:
+    machine = Machine(work.device, asked.devices, asked.precision, unfinished)
+    with Bar(is_shown=not is_follower(machine)) as bar:
         data = load_data(work)
         trained = train_model(
             data,
@@ -170,9 +174,11 @@ def train(work: Work, asked: Wanted) -> int:
             labels=asked.labels,
             passes=asked.passes,
             seed=work.seed,
-            machine=Machine(precision=asked.precision, folder=unfinished),
+            machine=machine,
             progress=bar,
         )
+    if is_follower(machine):
+        return 0
     saved = save_bundle(trained.model, out)
     shutil.rmtree(unfinished, ignore_errors=True)
     console = Console()

@@ -44,7 +44,9 @@ class Checkpoint:
             "random": torch.get_rng_state(),
         }
         self.fabric.save(half, state)
-        half.replace(self.folder / NAME)
+        if self.fabric.is_global_zero:
+            half.replace(self.folder / NAME)
+        self.fabric.barrier()
 
     def load(self, training: "Training") -> int:
         """Go back to what was kept; gives the epoch to go on with.

@@ -1,7 +1,6 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from roadworthy.core.threads import threads_for
 from roadworthy.networks import build
 from roadworthy.networks.head import Head
 from roadworthy.training.checkpoint import Checkpoint
+from roadworthy.training.crew import Crew
 from roadworthy.training.plan import Batch, Rate, TrainPlan, class_loss
 
 ENOUGH = 1e-3  # an epoch whose mean loss is below it is the last: the rows are learned
@@ -27,20 +27,18 @@ def fit_plan(plan: TrainPlan, progress: Progress) -> nn.Sequential:
     the last epoch that it finished, and ends at the same weights.
 
     Device, precision and checkpoints are Lightning Fabric's: it asks for no class of its own to
-    inherit from, and keeps no state beside the objects it is given.
+    inherit from, and keeps no state beside the objects it is given. How several devices share the
+    work is said at `Crew`.
 
     Raises:
         InputError: there is nothing to learn from, or the loss became NaN.
     """
-    from lightning_fabric import Fabric  # slow to import
-
     if not len(plan.rows):
         raise InputError("there are no rows to train on")
     with torch.random.fork_rng(devices=[]), threads_for(plan.rows.x):
+        crew = Crew.of(plan.machine)
         torch.manual_seed(plan.seed % 2**63)
-        machine = plan.machine
-        fabric = Fabric(accelerator=machine.device, devices=1, precision=machine.precision)  # type: ignore[arg-type]
-        training = Training.of(plan, fabric)
+        training = Training.of(plan, crew)
         training.run(progress)
         return training.result()
 
@@ -51,7 +49,7 @@ class Training:
 
     Args:
         plan: what is trained and how.
-        fabric: puts it on a device.
+        crew: the processes that train it.
         network: with its head.
         body: without it: what is trained.
         targets: (M, …) in the form that the criterion takes.
@@ -63,7 +61,7 @@ class Training:
     """
 
     plan: TrainPlan
-    fabric: Any
+    crew: Crew
     network: nn.Sequential
     body: nn.Sequential
     targets: Tensor
@@ -74,7 +72,7 @@ class Training:
     step: int = 0
 
     @classmethod
-    def of(cls, plan: TrainPlan, fabric: Any) -> "Training":
+    def of(cls, plan: TrainPlan, crew: Crew) -> "Training":
         """Make the networks and the optimizer of a plan."""
         network = build(plan.parts)
         network[0].measure(plan.rows.x)
@@ -89,10 +87,9 @@ class Training:
         groups = [{"params": rate.weights} for rate in rates]
         schedule = plan.schedule
         adam = torch.optim.AdamW(groups, schedule.rate, weight_decay=schedule.decay, fused=True)
-        everything = nn.ModuleList([network, beside])
-        fabric.setup(everything, adam)
+        crew.set_up(nn.ModuleList([network, beside]), adam)
         average = None if plan.average is None else averaged(network, plan.average)
-        return cls(plan, fabric, network, body, targets, beside, rates, adam, average)
+        return cls(plan, crew, network, body, targets, beside, rates, adam, average)
 
     @property
     def done(self) -> float:
@@ -102,11 +99,11 @@ class Training:
     def run(self, progress: Progress) -> None:
         """Make all steps, or those that a stopped training left."""
         plan, epochs = self.plan, self.plan.schedule.epochs
-        kept = Checkpoint.of(plan.machine.folder, self.fabric)
+        kept = Checkpoint.of(plan.machine.folder, self.crew.fabric)
         first = kept.load(self)
         self.network.train()
         for epoch in range(first, epochs):
-            mean = self._epoch()
+            mean = self._epoch(epoch)
             progress.advance((epoch + 1) / epochs)
             if plan.watch is not None:
                 plan.watch(self.network)
@@ -119,35 +116,41 @@ class Training:
             if is_learned:
                 return
 
-    def _epoch(self) -> float:
+    def _epoch(self, number: int) -> float:
         """Go over the rows once; gives their mean loss."""
         plan, total = self.plan, 0.0
-        x, device = plan.rows.x, self.fabric.device
-        others = unlabelled_batches(plan)
-        last = self.network[-1]
-        criterion = last.loss if isinstance(last, Head) else class_loss
-        order = torch.randperm(len(x))
+        self.crew.begin_epoch([self.network, self.beside], plan.seed, number)
+        order = torch.randperm(len(plan.rows))
         if plan.order is not None:
             order = plan.order(order)
-        for rows in order.split(plan.schedule.batch):
+        self.crew.go_apart(plan.seed, number)
+        others = unlabelled_batches(plan, self.crew.size)
+        for together in order.split(plan.schedule.batch):
             self._set_rates()
-            batch = plan.batch(
-                x[rows].to(device),
-                self.targets[rows].to(device),
-                rows,
-                self.done,
-                criterion=criterion,
-                unlabelled=next(others).to(device) if plan.ratio else None,
-                average=None if self.average is None else self.average.module,
-                beside=self.beside,
-            )
+            rows = self.crew.part(together)
+            batch = self._batch(rows, next(others) if plan.ratio else None) if len(rows) else None
             self.adam.zero_grad()
-            with self.fabric.autocast():
-                loss = plan.descend(self.body, lambda batch=batch: plan.loss(self.body, batch))
+            if batch is not None:
+                with self.crew.fabric.autocast():
+                    loss = plan.descend(self.body, lambda batch=batch: plan.loss(self.body, batch))
+                total += float(loss) * len(rows)
+            self.crew.share_gradients(self.adam, len(rows) / len(together))
             self.adam.step()
             self._after(batch)
-            total += float(loss) * len(rows)
-        return total / len(x)
+        return self.crew.total(total) / len(plan.rows)
+
+    def _batch(self, rows: Tensor, unlabelled: Tensor | None) -> Batch:
+        plan, device, last = self.plan, self.crew.fabric.device, self.network[-1]
+        return plan.batch(
+            plan.rows.x[rows].to(device),
+            self.targets[rows].to(device),
+            rows,
+            self.done,
+            criterion=last.loss if isinstance(last, Head) else class_loss,
+            unlabelled=None if unlabelled is None else unlabelled.to(device),
+            average=None if self.average is None else self.average.module,
+            beside=self.beside,
+        )
 
     def _set_rates(self) -> None:
         """Let the plan's rate fall to 0 along half a cosine, and each group follow its own."""
@@ -155,10 +158,10 @@ class Training:
         for group, rate in zip(self.adam.param_groups, self.rates, strict=True):
             group["lr"] = common * rate.factor(self.done)
 
-    def _after(self, batch: Batch) -> None:
+    def _after(self, batch: Batch | None) -> None:
         if self.average is not None:
             self.average.update_parameters(self.network)
-        for change in self.plan.after:
+        for change in self.plan.after if batch is not None else ():
             change(self.body, batch)
         self.step += 1
 
@@ -199,8 +202,10 @@ def averaged(network: nn.Sequential, decay: float) -> AveragedModel:
     return AveragedModel(network, avg_fn=blend)
 
 
-def unlabelled_batches(plan: TrainPlan) -> Iterator[Tensor]:
+def unlabelled_batches(plan: TrainPlan, processes: int = 1) -> Iterator[Tensor]:
     """Give rows without targets, `ratio` per row of a step, all once before any comes again.
+
+    Of several processes each draws its part of them by itself.
 
     Raises:
         InputError: the plan learns from such rows, and there are none.
@@ -208,7 +213,7 @@ def unlabelled_batches(plan: TrainPlan) -> Iterator[Tensor]:
     if not plan.ratio:
         return
     pool = plan.pool(plan.writers.get("ratio", "the training"))
-    wanted = plan.ratio * plan.schedule.batch
+    wanted = -(-plan.ratio * plan.schedule.batch // processes)
     order = torch.empty(0, dtype=torch.int64)
     while True:
         while len(order) < wanted:

@@ -36,11 +36,13 @@ class Machine:
 
     Args:
         device: `cpu`, `cuda`, `mps`, or `auto` for the best one there is.
+        devices: how many of them; see `Crew`.
         precision: as Lightning Fabric names it: `32-true`, `bf16-mixed`, `16-mixed`.
         folder: for checkpoints after each epoch; None keeps none.
     """
 
     device: str = "cpu"
+    devices: int = 1
     precision: str = "32-true"
     folder: Path | None = None
 
@@ -354,8 +356,10 @@ class TrainPlan:
         targets = y
         if self.soften is not None:
             with torch.no_grad():
-                targets = self.soften(one_hot(y, len(self.data.classes)).float(), rows)
-        weights = None if self.weights is None else self.weights[rows]
+                # what strategies know of rows stays with the rows
+                chosen = one_hot(y.cpu(), len(self.data.classes)).float()
+                targets = self.soften(chosen, rows).to(y.device)
+        weights = None if self.weights is None else self.weights[rows].to(y.device)
         return Batch(x, y, targets, rows, progress, weights, **more)
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
