@@ -30,6 +30,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks import ordinal_peers
 from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.errors import InputError
 from roadworthy.core.ordinal_measures import (
     accuracy,
     balanced_absolute_error,
@@ -183,15 +184,19 @@ def linear(name, data):
 
 
 def measured(name, data, recipe, seed):
-    """The measures of one method on one split."""
+    """The measures of one method on one split; NaN where its training failed."""
     start = time.process_time()
     broken = None
-    if name in ordinal_peers.LINEAR:
-        answers = linear(name, data)
+    try:
+        if name in ordinal_peers.LINEAR:
+            answers = linear(name, data)
+        else:
+            answers, broken = judged(fit_plan(plan_with(name, data, recipe, seed), Silent()), data)
+    except InputError:  # its loss became NaN: a result, too
+        found = dict.fromkeys(MEASURES, float("nan"))
     else:
-        answers, broken = judged(fit_plan(plan_with(name, data, recipe, seed), Silent()), data)
-    counts = confusion(data.test.y.numpy(), answers, len(data.classes))
-    found = {key: float(measure(counts)) for key, measure in MEASURES.items()}
+        counts = confusion(data.test.y.numpy(), answers, len(data.classes))
+        found = {key: float(measure(counts)) for key, measure in MEASURES.items()}
     found["broken"] = broken
     found["seconds"] = time.process_time() - start
     return found
@@ -218,7 +223,7 @@ def run_tables(data, out, splits, names):
             "methods": {name: by_measure(rows) for name, rows in found.items()},
         }
         keep(out, result)
-        best = min(names, key=lambda name: np.mean([row["mae"] for row in found[name]]))
+        best = min(names, key=lambda name: np.nanmean([row["mae"] for row in found[name]]))
         print(f"{table}: least MAE by {best}", flush=True)
     return result
 
@@ -254,7 +259,7 @@ def mean_ranks(result):
     """The mean rank of each method over tables by mean absolute error, and Nemenyi's distance."""
     found = list(result["tables"].values())
     names = [name for name in found[0]["methods"] if all(name in t["methods"] for t in found)]
-    errors = [[np.mean(t["methods"][name]["mae"]) for name in names] for t in found]
+    errors = [[np.nanmean(t["methods"][name]["mae"]) for name in names] for t in found]
     ranks = stats.rankdata(np.round(errors, 9), axis=1).mean(0)
     k, n = len(names), len(found)
     quantile = stats.studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2)
