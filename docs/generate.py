@@ -13,6 +13,7 @@ from pathlib import Path
 from active_pages import active_pages
 from attack_pages import BENCHMARK, attack_pages, readme_table
 from audit_pages import audit_pages
+from causes_pages import causes_pages
 from defense_pages import defense_pages
 from fewshot_pages import fewshot_pages
 from ordinal_pages import ordinal_pages
@@ -148,7 +149,7 @@ def pages() -> dict[str, str]:
     """Give every generated page by its file name."""
     made = {f"{kind}.md": kind_page(kind) for kind in KINDS if kind in TITLES}
     made |= {"commands.md": command_page(), "report.md": schema_page(), "policy.md": policy_page()}
-    made |= attack_pages() | defense_pages() | audit_pages()
+    made |= attack_pages() | defense_pages() | audit_pages() | causes_pages()
     made |= active_pages() | fewshot_pages() | ordinal_pages()
     made |= selfsup_pages() | semi_pages() | smalldata_pages()
     return {name: NOTE + text for name, text in made.items()}
