@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
@@ -16,7 +15,9 @@ from roadworthy.recipes import BagOfWords, TextTransformer
 from roadworthy.sources import make_dataset
 from roadworthy.strategies import MaskedLanguageModel
 from roadworthy.strategies.masked_language_model import guessing_loss, masked
+from roadworthy.training.crew import Crew
 from roadworthy.training.loop import Training
+from roadworthy.training.plan import Machine
 from roadworthy.workflows.compare import compare
 from roadworthy.workflows.training import train
 from tests.toy_data import toy
@@ -29,7 +30,7 @@ def training_of(plan, way):
     pretext = way.pretext(plan)
     torch.manual_seed(0)
     plan = replace(plan, objective=pretext.objective, beside=pretext.beside)
-    return Training.of(plan, Fabric(accelerator="cpu", devices=1))
+    return Training.of(plan, Crew.of(Machine()))
 
 
 def test_so_many_words_are_chosen_hidden_replaced_and_left():
@@ -120,7 +121,7 @@ def test_the_vocabulary_is_that_of_all_rows():
     plan = replace(SMALL.plan(data, data.train, 0), unlabelled=data.unlabelled)
     start = MaskedLanguageModel(epochs=1).apply(plan, Silent()).start
     plain = training_of(plan, MaskedLanguageModel()).network[0]
-    later = Training.of(replace(plan, start=start), Fabric(accelerator="cpu", devices=1))
+    later = Training.of(replace(plan, start=start), Crew.of(Machine()))
     assert plain.known == 1
     assert later.network[0].known == 2
 

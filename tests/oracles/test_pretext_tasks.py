@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
@@ -18,6 +17,7 @@ from roadworthy.strategies.mae import hidden_squares
 from roadworthy.strategies.rotation import turned
 from roadworthy.strategies.scarf import drawn_anew
 from roadworthy.strategies.self_supervision import SelfSupervision, without_single
+from roadworthy.training.crew import Crew
 from roadworthy.training.loop import Training
 from roadworthy.training.plan import Batch, Machine
 from tests.toy_data import toy
@@ -46,7 +46,7 @@ def step_of(name, plan=None):
     pretext = way.pretext(plan)
     before = replace(plan, objective=pretext.objective, beside=pretext.beside, after=pretext.after)
     torch.manual_seed(0)
-    training = Training.of(before, Fabric(accelerator="cpu", devices=1))
+    training = Training.of(before, Crew.of(Machine()))
     rows = torch.arange(32)
     x, y = plan.rows.x[rows], plan.rows.y[rows]
     return training, Batch(x, y, y, rows, 0.25, beside=training.beside)
@@ -72,7 +72,7 @@ def test_a_pretraining_that_was_stopped_goes_on_to_the_same_bits(way, tmp_path):
 @every_way
 def test_the_training_starts_with_all_but_the_last_layer(way):
     plan = way(**SHORT).apply(plan_for(way), Silent())
-    training = Training.of(plan, Fabric(accelerator="cpu", devices=1))
+    training = Training.of(plan, Crew.of(Machine()))
     fresh = training.network.state_dict()
     assert {name for name in fresh if name not in plan.start} == {"1.head.weight", "1.head.bias"}
     assert all(torch.equal(fresh[name], value) for name, value in plan.start.items())

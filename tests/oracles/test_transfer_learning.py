@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch.func import functional_call
 
 from roadworthy.core.dataset import Task
@@ -25,8 +24,9 @@ from roadworthy.strategies import (
     SimCLR,
 )
 from roadworthy.strategies.layers import layers_of
+from roadworthy.training.crew import Crew
 from roadworthy.training.loop import Training, fit_plan
-from roadworthy.training.plan import Batch
+from roadworthy.training.plan import Batch, Machine
 from roadworthy.training.trained import defended
 from tests.toy_data import toy
 
@@ -43,7 +43,7 @@ def image_plan(*strategies, epochs=4, task=Task.NOMINAL):
 
 def training_of(plan):
     torch.manual_seed(0)
-    return Training.of(plan, Fabric(accelerator="cpu", devices=1))
+    return Training.of(plan, Crew.of(Machine()))
 
 
 def changes(plan):
