@@ -115,6 +115,21 @@ def test_it_stays_in_the_budget_and_the_box(attack, kind):
     assert torch.equal(result.x[~result.success], x[~result.success])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+@each_case
+def test_it_finds_on_a_gpu_what_it_finds_without(attack, kind):
+    model, x, y = subject(attack)
+    if not isinstance(model, Network):
+        pytest.skip("models of this kind stay on the CPU")
+    here = run(brief(attack), model, x, y, THREATS[kind])
+    model.module.cuda()
+    there = run(brief(attack), model, x.cuda(), y.cuda(), THREATS[kind])
+    assert there.x.is_cuda
+    assert (
+        there.success.cpu() == here.success
+    ).float().mean() > 0.8  # rounding decides close calls
+
+
 @each_case
 def test_its_successes_are_errors_of_the_model(attack, kind):
     model, x, y = subject(attack)

@@ -9,12 +9,13 @@ import pytest
 
 import roadworthy
 from roadworthy.checks import CHECKS
-from roadworthy.core.artifact import Bench, Store, Subject
+from roadworthy.core.artifact import Bench, Store
 from roadworthy.core.check import limits, needs_of, run_check
 from roadworthy.core.effort import Effort
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.finding import SEVERITY, Verdict
 from roadworthy.sources import load_dataset, load_model
+from roadworthy.workflows.inspection import choose_device, make_subject
 from tests.datasets import messages
 
 HEADINGS = (
@@ -47,7 +48,8 @@ CONTRACTS = [
 def bench(request):
     dataset = messages() if request.param == "messages" else load_dataset(request.param)
     model = load_model(RECIPES[request.param], dataset)
-    return Bench(Subject(model, dataset, effort=SMALL), Store(None))
+    device = choose_device("auto")  # a GPU, where there is one
+    return Bench(make_subject(model, dataset, effort=SMALL, device=device), Store(None))
 
 
 def each_check(function):

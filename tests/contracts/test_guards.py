@@ -91,6 +91,21 @@ def test_only_what_is_declared_random_differs_between_calls(guard, kind):
         torch.testing.assert_close(wrapped(data.test.x[:1]), first[:1])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+@every_case
+def test_it_answers_on_a_gpu_as_without(guard, kind):
+    data, model, wrapped = guarded(guard, kind)
+    here = wrapped(data.test.x)
+    try:
+        wrapped.move(torch.device("cuda"))
+        there = wrapped(data.test.x.cuda())
+    finally:
+        model.move(torch.device("cpu"))  # others use it, too
+    assert there.is_cuda
+    agreed = (there.argmax(1).cpu() == here.argmax(1)).float().mean()
+    assert agreed > (0.6 if wrapped.spec.stochastic else 0.97)
+
+
 @every_case
 def test_an_attacker_who_knows_of_it_has_gradients(guard, kind):
     if kind == "text":

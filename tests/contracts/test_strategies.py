@@ -13,10 +13,11 @@ from roadworthy.core.progress import Silent
 from roadworthy.recipes import CNN, MLP, TextTransformer
 from roadworthy.sources.bundles import load_bundle, save_bundle
 from roadworthy.strategies import STRATEGIES
+from roadworthy.training.crew import PRECISIONS
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Machine
 from roadworthy.training.strategy import Strategy
-from roadworthy.training.trained import Defended, defended, plan_of
+from roadworthy.training.trained import Defended, defended, fit_network, plan_of
 from tests.toy_data import toy
 
 SHORT = {"epochs": 2, "batch": 32}  # of a pre-training
@@ -41,6 +42,7 @@ USUAL: dict[str, dict] = {
     "swav": SHORT,
     "vicreg": SHORT,
 }
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
 SOURCES: dict[str, str] = {}  # bundles by the kind of their inputs
 CASES = [(strategy, kind) for strategy in STRATEGIES for kind in sorted(strategy.kinds)]
 every_case = pytest.mark.parametrize(
@@ -115,6 +117,16 @@ def test_it_still_learns_a_toy_task(strategy, kind):
     assert (model(data.test.x).argmax(1) == data.test.y).float().mean() > 0.7
 
 
+@NO_GPU
+@every_case
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_it_learns_on_a_gpu(strategy, kind, precision):
+    machine, data = Machine("cuda", precision=precision), flawed(task_of(strategy), kind)
+    changed = defended(recipe(kind, 20 if kind == "image" else 60), (usual(strategy, kind),))
+    model = fit_network(changed, data, data.train, 0, Silent(), machine)
+    assert (model(data.test.x).argmax(1) == data.test.y).float().mean() > 0.7
+
+
 @every_case
 def test_it_changes_the_training(strategy, kind):
     data = flawed(task_of(strategy), kind)
@@ -154,6 +166,28 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(strategy, kind, tm
     network = fit_plan(replace(plan(), watch=seen.append), Silent())
     assert len(seen) == 4  # two before, and two after of which one is made again
     assert torch.equal(network(data.test.x), whole.inner.module(data.test.x))
+
+
+@NO_GPU
+@every_case
+def test_a_training_on_a_gpu_that_was_stopped_goes_on_to_the_same_weights(strategy, kind, tmp_path):
+    data = flawed(task_of(strategy), kind)
+    changed = defended(recipe(kind, 3), (usual(strategy, kind),))
+    start = torch.cuda.get_rng_state()
+
+    def plan(folder):
+        return plan_of(changed, data, data.train, 0, Silent(), Machine("cuda", folder=folder))
+
+    def stop(network):
+        raise KeyboardInterrupt
+
+    whole = fit_plan(plan(None), Silent())
+    with pytest.raises(KeyboardInterrupt):
+        fit_plan(replace(plan(tmp_path), watch=stop), Silent())
+    network = fit_plan(plan(tmp_path), Silent())
+    # sums of parallel threads come in any order
+    assert torch.allclose(network(data.test.x), whole(data.test.x), atol=1e-3)
+    assert torch.equal(torch.cuda.get_rng_state(), start)
 
 
 @every_case

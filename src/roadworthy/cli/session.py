@@ -50,7 +50,7 @@ class Work:
         options: how to load them.
         arguments: both, as words of a shell command.
         seed: the root of every random number.
-        device: `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`.
         store: folder that keeps finished work.
         fresh: ignore what it holds.
         include_rows: let rows of the data into the report.
@@ -80,6 +80,7 @@ class Work:
         include_rows: bool = False,
     ) -> "Work":
         """Fill in what the user left out."""
+        choose_device(device)  # what is wrong is said before data are read
         model, data = complete_arguments(model, data, options.text is not None)
         return cls(
             model=model,
@@ -87,7 +88,7 @@ class Work:
             options=options,
             arguments=name_arguments(model, data, options),
             seed=seed,
-            device=choose_device(device),
+            device=device,
             store=store or default_store(),
             fresh=fresh,
             include_rows=include_rows,

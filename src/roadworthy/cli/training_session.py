@@ -19,6 +19,7 @@ from roadworthy.training.crew import is_follower
 from roadworthy.training.plan import Machine
 from roadworthy.workflows.compare import compare as compare_trainings
 from roadworthy.workflows.contenders import contender, contenders
+from roadworthy.workflows.inspection import choose_device
 from roadworthy.workflows.training import train as train_model
 
 STYLES = {"better": "green", "harms": "red", "unclear": "yellow"}
@@ -56,7 +57,7 @@ class Wanted:
         passes: rows through the network; None leaves that to the recipe.
         settings: `name.field=value`.
         devices: how many share the work.
-        precision: as Lightning Fabric names it.
+        precision: `32-true` or `bf16-mixed`.
         out: folder for the model.
     """
 
@@ -165,7 +166,7 @@ def train(work: Work, asked: Wanted) -> int:
     out = asked.out
     writable(out.resolve().parent)
     unfinished = out.with_name(out.name + UNFINISHED)
-    machine = Machine(work.device, asked.devices, asked.precision, unfinished)
+    machine = Machine(choose_device(work.device), asked.devices, asked.precision, unfinished)
     with Bar(is_shown=not is_follower(machine)) as bar:
         data = load_data(work)
         trained = train_model(

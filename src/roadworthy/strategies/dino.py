@@ -85,7 +85,7 @@ class DINO(SelfSupervision):
             with torch.no_grad():
                 aims = [*map(beside.teacher_head, embedded(beside.teacher, seen[:2]))]
             loss = agreement(answers, aims, beside.center, self.temperature, self.sharp)
-            beside.center.lerp_(torch.cat(aims).mean(0), 1 - CENTER_KEEPS)
+            beside.center.lerp_(torch.cat(aims).float().mean(0), 1 - CENTER_KEEPS)
             return loss
 
         def bring_along(network: nn.Module, batch: Batch) -> None:

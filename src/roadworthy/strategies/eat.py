@@ -59,7 +59,7 @@ class EAT(Strategy):
 
         def objective(network: nn.Module, batch: Batch) -> Tensor:
             sources = [*others, network]
-            source = sources[round(batch.progress * steps) % len(sources)]
+            source = sources[round(batch.progress * steps) % len(sources)].to(batch.x.device)
             near = attack(source, batch)
             return (batch.loss(network(batch.x)) + batch.loss(network(near))) / 2
 
@@ -92,5 +92,6 @@ class OneStep:
         if self.start:
             corner = torch.randn_like(x).sign() * self.ball.unit(x)
             moved = x + self.start * self.ball.eps * corner
-            x = moved.clamp(torch.minimum(self.low, x), torch.maximum(self.high, x))
+            low, high = self.low.to(x), self.high.to(x)
+            x = moved.clamp(torch.minimum(low, x), torch.maximum(high, x))
         return self.fgsm(source, x, lambda outputs: batch.loss(outputs, "none"))

@@ -31,6 +31,7 @@ def risks(losses: Tensor, environment: Tensor, most: int) -> tuple[Tensor, Tenso
         environment: (N,) from 0.
         most: E.
     """
+    environment = environment.to(losses.device)
     rows = losses.new_zeros(most).index_add(0, environment, torch.ones_like(losses))
     sums = losses.new_zeros(most).index_add(0, environment, losses)
     return sums / rows.clamp_min(1), rows > 0

@@ -86,9 +86,9 @@ class OverfittingGuard(nn.Module):
 
     def __init__(self, plan: TrainPlan, eps: float, slow: WorstCase, gap: float) -> None:
         super().__init__()
-        rows = torch.arange(0, len(plan.rows), max(1, len(plan.rows) // WATCHED))[:WATCHED]
-        y = plan.rows.y[rows]
-        self.rows = Batch(plan.rows.x[rows], y, y, rows, 0.0)
+        self.rows = torch.arange(0, len(plan.rows), max(1, len(plan.rows) // WATCHED))[:WATCHED]
+        self.register_buffer("x", plan.rows.x[self.rows], persistent=False)
+        self.register_buffer("y", plan.rows.y[self.rows], persistent=False)
         self.fgsm = WorstCase.of(plan.data, "linf", eps, 1, 1.0, start=0.0)
         self.slow, self.gap = slow, gap
         self.register_buffer("has_struck", torch.zeros((), dtype=torch.bool))
@@ -100,6 +100,7 @@ class OverfittingGuard(nn.Module):
             self.has_struck.fill_(lost > self.gap)
 
     def _accuracy(self, network: nn.Module, search: WorstCase) -> float:
-        near = search(network, self.rows.x, lambda outputs: self.rows.loss(outputs, "none"))
+        watched = Batch(self.x, self.y, self.y, self.rows, 0.0)
+        near = search(network, self.x, lambda outputs: watched.loss(outputs, "none"))
         with torch.no_grad():
-            return float((network(near).argmax(1) == self.rows.y).double().mean())
+            return float((network(near).argmax(1) == self.y).double().mean())

@@ -52,7 +52,8 @@ class GaussianAugmentation(Strategy):
         def with_noise(x: Tensor) -> Tensor:
             is_noisy = torch.rand(len(x), device=x.device, dtype=x.dtype) < self.share
             noise = self.std * ball.unit(x) * torch.randn_like(x)
-            changed = (x + noise).clamp(torch.minimum(low, x), torch.maximum(high, x))
+            least, most = torch.minimum(low.to(x), x), torch.maximum(high.to(x), x)
+            changed = (x + noise).clamp(least, most)
             return torch.where(per_sample(is_noisy, x), changed, x)
 
         return plan.add(augment=(with_noise,))

@@ -107,5 +107,7 @@ class Adapters(nn.Module):
     def _take(self, weight: nn.Parameter, number: int) -> None:
         down, up = self.down[number], self.up[number]
         gradient, weight.grad = self.scale * weight.grad.flatten(1), None
-        for thin, share in ((down, up.detach().T @ gradient), (up, gradient @ down.detach().T)):
+        with torch.autocast(gradient.device.type, enabled=False):  # gradients have the full length
+            shares = (down, up.detach().T @ gradient), (up, gradient @ down.detach().T)
+        for thin, share in shares:
             thin.grad = share if thin.grad is None else thin.grad + share

@@ -65,7 +65,7 @@ class WorstCase:
         unit = self.ball.unit(x)
         eps = x.new_full((len(x),), self.ball.eps) if radius is None else radius
         length = per_sample(self.step * eps, x)
-        low, high = torch.minimum(self.low, x), torch.maximum(self.high, x)
+        low, high = torch.minimum(self.low.to(x), x), torch.maximum(self.high.to(x), x)
         near = self._held(x, self.start * per_sample(eps, x) * self._noise(x, unit), eps, low, high)
         for _ in range(self.steps):
             near = near.detach().requires_grad_()

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from roadworthy.core.errors import InputError
 
@@ -41,7 +42,7 @@ class Checkpoint:
             "adam": training.adam,
             "epoch": epoch,
             "step": training.step,
-            "random": torch.get_rng_state(),
+            "random": _random_numbers(self.fabric.device),
         }
         self.fabric.save(half, state)
         if self.fabric.is_global_zero:
@@ -66,10 +67,19 @@ class Checkpoint:
                 f"{path} cannot be gone on with; delete it to start anew ({error})"
             ) from error
         training.step = rest["step"]
-        torch.set_rng_state(rest["random"])
+        cpu, *gpus = rest["random"]
+        torch.set_rng_state(cpu)
+        for state in gpus:
+            torch.cuda.set_rng_state(state)
         return int(rest["epoch"])
 
 
 def _networks(training: "Training") -> dict[str, Any]:
     kept = {"network": training.network, "beside": training.beside}
     return kept if training.average is None else {**kept, "average": training.average}
+
+
+def _random_numbers(device: torch.device) -> list[Tensor]:
+    """Give the state of the generator on the CPU and, if the training uses one, on its GPU."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state()] if device.type == "cuda" else states

@@ -12,6 +12,9 @@ from roadworthy.core.errors import InputError
 from roadworthy.core.fingerprint import fingerprint
 from roadworthy.training.plan import Machine
 
+# not 16-mixed: its losses have to be scaled, and strategies take gradients of their own
+PRECISIONS = ("32-true", "bf16-mixed")
+
 
 def is_follower(machine: Machine) -> bool:
     """Say whether this process only helps another one with a training on several devices."""
@@ -38,17 +41,23 @@ class Crew:
         """Start what a machine has; each further process runs this program's command anew.
 
         Raises:
-            InputError: there are no so many devices, or nothing that could be run anew.
+            InputError: there are no so many devices, or nothing that could be run anew, or the
+                precision is not known.
         """
         from lightning_fabric import Fabric  # slow to import
         from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+        if machine.precision not in PRECISIONS:
+            raise InputError(
+                f"the precision of a training is {' or '.join(PRECISIONS)}, not {machine.precision}"
+            )
         is_many = machine.devices > 1
         if is_many and hasattr(sys, "ps1"):
             raise InputError(
                 "a training on several devices runs its program once for each of them, and there "
                 "is none in a notebook: write a script, or use roadworthy train --devices"
             )
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # no word of what went well
         try:
             fabric = Fabric(
                 accelerator=machine.device,
@@ -61,7 +70,6 @@ class Crew:
                 f"{machine.devices} of {machine.device} cannot be trained on: {error}"
             ) from error
         if is_many:
-            logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
             fabric.launch()
         return cls(fabric)
 

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -35,12 +36,28 @@ def fit_plan(plan: TrainPlan, progress: Progress) -> nn.Sequential:
     """
     if not len(plan.rows):
         raise InputError("there are no rows to train on")
-    with torch.random.fork_rng(devices=[]), threads_for(plan.rows.x):
+    with repeatable(plan.machine.gpus), threads_for(plan.rows.x):
         crew = Crew.of(plan.machine)
         torch.manual_seed(plan.seed % 2**63)
         training = Training.of(plan, crew)
         training.run(progress)
         return training.result()
+
+
+@contextmanager
+def repeatable(gpus: list[int]) -> Iterator[None]:
+    """Leave the caller's random numbers alone, and let convolutions on a GPU add up in one order.
+
+    Args:
+        gpus: numbers of those whose random numbers are used.
+    """
+    before = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    try:
+        with torch.random.fork_rng(gpus):
+            yield
+    finally:
+        torch.backends.cudnn.deterministic = before
 
 
 @dataclass(eq=False)

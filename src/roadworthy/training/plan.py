@@ -37,7 +37,7 @@ class Machine:
     Args:
         device: `cpu`, `cuda`, `mps`, or `auto` for the best one there is.
         devices: how many of them; see `Crew`.
-        precision: as Lightning Fabric names it: `32-true`, `bf16-mixed`, `16-mixed`.
+        precision: `32-true`, or `bf16-mixed` to multiply in 16 bits where that is safe.
         folder: for checkpoints after each epoch; None keeps none.
     """
 
@@ -45,6 +45,12 @@ class Machine:
     devices: int = 1
     precision: str = "32-true"
     folder: Path | None = None
+
+    @property
+    def gpus(self) -> list[int]:
+        """Numbers of the GPUs whose random numbers a training in this process uses."""
+        has_one = self.device != "cpu" and torch.cuda.is_available()
+        return [torch.cuda.current_device()] if has_one else []
 
     def inside(self, name: str) -> "Machine":
         """Give the machine for a training that is a part of this one."""

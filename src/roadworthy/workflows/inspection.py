@@ -23,7 +23,7 @@ from roadworthy.core.model import Model
 from roadworthy.core.policy import Policy
 from roadworthy.core.progress import Progress, Silent
 from roadworthy.core.report import SCHEMA, Inspected, Judged, Report, Times
-from roadworthy.core.threads import threads_for
+from roadworthy.core.threads import SMALL, threads_for
 from roadworthy.frameworks import wrap_model
 from roadworthy.sources import load_dataset, load_model
 
@@ -71,8 +71,11 @@ def inspect(
     return run_inspection(bench, policy or Policy(), include_rows=include_rows, progress=progress)
 
 
-def choose_device(name: str) -> str:
+def choose_device(name: str, dataset: Dataset | None = None) -> str:
     """Give `cpu` or `cuda` for `auto`, `cpu` or `cuda`.
+
+    Where there is a GPU, `auto` takes it for texts and for inputs of more than 1,024 numbers: with
+    smaller ones it waits for orders longer than it works.
 
     Raises:
         InputError: there is no such device.
@@ -82,6 +85,8 @@ def choose_device(name: str) -> str:
     has_cuda = torch.cuda.is_available()
     if name == "cuda" and not has_cuda:
         raise InputError("torch finds no CUDA device here: use --device cpu, or auto")
+    if name == "auto" and dataset is not None and dataset.kind != "text":
+        has_cuda = has_cuda and dataset.test.x[0].numel() > SMALL
     return "cuda" if has_cuda and name != "cpu" else "cpu"
 
 
@@ -99,7 +104,7 @@ def make_subject(
     Raises:
         InputError: there is no such device.
     """
-    chosen = choose_device(device)
+    chosen = choose_device(device, dataset)
     model.move(torch.device(chosen))
     return Subject(model, dataset, seed, effort, chosen, arguments)
 

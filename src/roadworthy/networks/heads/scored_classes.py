@@ -29,6 +29,6 @@ class ScoredClasses(CumulativeLink):
     def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
-                self.center.lerp_(raw.mean(), FORGETS)
-                self.spread.lerp_(raw.std(unbiased=False), FORGETS)
+                self.center.lerp_(raw.float().mean(), FORGETS)
+                self.spread.lerp_(raw.float().std(unbiased=False), FORGETS)
         return super().loss(raw, targets)
