@@ -20,7 +20,8 @@ class ProbCover(Query):
     An item covers what is nearer than a radius. The radius is the largest at which a share of
     `purity` of all balls hold items of one cluster only, with as many clusters as there are
     classes. No model is asked, so that it is for the first labels; unlike `coreset` it starts where
-    items are dense.
+    items are dense. It wants vectors that were learned without labels: in pixels the densest items
+    may all be of one class.
 
     Distances are computed a block at a time and counted; neither they nor a graph are kept. Each
     item becomes covered once, and is then taken off the counts of its neighbors.
