@@ -3,7 +3,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadworthy.causes.nuisances import LEARNERS, chances, deal, expectations
+from roadworthy.causes.nuisances import (
+    LEARNERS,
+    chances,
+    deal,
+    expectations,
+    expectations_of_two,
+)
 from roadworthy.causes.refutations import Refutation, refuted
 from roadworthy.core.errors import InputError
 
@@ -91,8 +97,7 @@ def _of_two(
         raise InputError("fewer than 10 rows have one of the two treatments")
     chance = chances(held, is_treated, fold, learners)
     clipped = chance.clip(CLIP, 1 - CLIP)
-    yes = expectations(held, outcome, fold, learners, of=is_treated)
-    no = expectations(held, outcome, fold, learners, of=~is_treated)
+    no, yes = expectations_of_two(held, is_treated, outcome, fold, learners)
     scores = yes - no
     scores = scores + np.where(
         is_treated, (outcome - yes) / clipped, -(outcome - no) / (1 - clipped)

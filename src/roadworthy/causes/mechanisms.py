@@ -80,7 +80,7 @@ class Added:
 
     Args:
         causes: what acts on it.
-        learner: `linear` or `trees`.
+        learner: `linear`, `curves` or `trees`.
         learned: predicts it.
         noise: (N,) what was left of rows that it was not learned from.
     """
@@ -118,7 +118,7 @@ class Chosen:
 
     Args:
         causes: what acts on it.
-        learner: `linear` or `trees`.
+        learner: `linear`, `curves` or `trees`.
         learned: gives chances of the categories.
         levels: (K,) the categories.
     """

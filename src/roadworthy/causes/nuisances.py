@@ -5,27 +5,44 @@ from typing import Any
 
 import numpy as np
 
-KNOTS = tuple(k / 20 for k in range(1, 20, 2))  # quantiles at which a curve may bend
 LEARNERS = ("linear", "curves", "trees")
 TREES = {"max_iter": 60, "max_leaf_nodes": 8, "min_samples_leaf": 20, "random_state": 0}
 
 
-def regressor(name: str) -> Any:
-    """Make a learner of numbers: `trees`, or straight lines."""
+def regressor(name: str, bent: int | None = None) -> Any:
+    """Make a learner of numbers, of any unit: `linear`, `curves` or `trees`.
+
+    Curves may be kept to so many of the first columns.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import
     from sklearn.linear_model import Ridge
 
-    return HistGradientBoostingRegressor(**TREES) if name == "trees" else Ridge(1e-3)
+    return (
+        HistGradientBoostingRegressor(**TREES)
+        if name == "trees"
+        else _scaled(name, Ridge(1e-3), bent)
+    )
 
 
 def classifier(name: str) -> Any:
-    """Make a learner of chances: `trees`, or straight lines in their logits."""
+    """Make a learner of chances: `trees`, or `linear` or `curves` in their logits."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # slow to import
     from sklearn.linear_model import LogisticRegression
 
     if name == "trees":
         return HistGradientBoostingClassifier(**TREES)
-    return LogisticRegression(C=100, max_iter=2000)
+    penalty = 0.1 if name == "curves" else 100  # logits that bend too far make weights explode
+    return _scaled(name, LogisticRegression(C=penalty, max_iter=2000))
+
+
+def _scaled(name: str, learner: Any, bent: int | None = None) -> Any:
+    from sklearn.pipeline import make_pipeline  # slow to import
+    from sklearn.preprocessing import StandardScaler
+
+    from roadworthy.causes.bends import Bends
+
+    before = [StandardScaler(), Bends(bent)] if name == "curves" else [StandardScaler()]
+    return make_pipeline(*before, learner)
 
 
 def deal(n: int, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -61,6 +78,51 @@ def expectations(
     return min(said, key=lambda own: np.square(own - y)[is_own].mean())
 
 
+def expectations_of_two(
+    held: np.ndarray,
+    is_treated: np.ndarray,
+    y: np.ndarray,
+    fold: np.ndarray,
+    learners: tuple[str, ...],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict what numbers are without a treatment and with it: (N,) each.
+
+    Of the rows of each treatment alone; or, where learners have `curves`, of all rows together, by
+    curves that both have in common and straight lines that the treatment adds. Where few rows of
+    one treatment are like those of the other, that is what they can still be compared by. Whichever
+    errs least on rows left out is used.
+    """
+    parts = [
+        [expectations(held, y, fold, (name,), of=own) for own in (~is_treated, is_treated)]
+        for name in learners
+    ]
+    if "curves" in learners:
+        parts.append(_together(held, is_treated, y, fold))
+
+    def off(said: list[np.ndarray]) -> float:
+        return float(np.square(np.where(is_treated, said[1], said[0]) - y).mean())
+
+    without, treated = min(parts, key=off)
+    return without, treated
+
+
+def _together(
+    held: np.ndarray, is_treated: np.ndarray, y: np.ndarray, fold: np.ndarray
+) -> list[np.ndarray]:
+    """Predict numbers without and with a treatment that adds straight lines to common curves."""
+
+    def seen(treatment: np.ndarray) -> np.ndarray:
+        return np.c_[held, treatment, treatment[:, None] * held]
+
+    said = [np.empty(len(y)), np.empty(len(y))]
+    for k in np.unique(fold):
+        learner = regressor("curves", bent=held.shape[1])
+        learner.fit(seen(is_treated)[fold != k], y[fold != k])
+        for treatment, values in enumerate(said):
+            values[fold == k] = learner.predict(seen(np.full(len(y), treatment))[fold == k])
+    return said
+
+
 def chances(
     held: np.ndarray, is_so: np.ndarray, fold: np.ndarray, learners: tuple[str, ...]
 ) -> np.ndarray:
@@ -87,15 +149,8 @@ def _cross_fitted(
     predict: Callable[[Any, np.ndarray], np.ndarray],
 ) -> np.ndarray:
     x = held if held.shape[1] else np.zeros((len(y), 1))  # learners want a column
-    x = _bent(x) if name == "curves" else x
     said = np.empty(len(y))
     for k in np.unique(fold):
         learned = is_own & (fold != k)
         said[fold == k] = predict(make(name).fit(x[learned], y[learned]), x[fold == k])
     return said
-
-
-def _bent(x: np.ndarray) -> np.ndarray:
-    """Add what a column (N, Q) is above some of its quantiles: lines that bend there."""
-    hinges = np.maximum(x[:, None, :] - np.quantile(x, KNOTS, axis=0), 0).reshape(len(x), -1)
-    return np.hstack([x, hinges[:, hinges.std(0) > 0]])

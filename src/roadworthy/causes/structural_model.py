@@ -9,7 +9,7 @@ from roadworthy.causes.mechanisms import Mechanism, Rows, learn_mechanism
 from roadworthy.core.errors import InputError
 from roadworthy.core.estimates import Measure, of_few_draws, resample
 
-LEARNERS = ("linear", "trees")
+LEARNERS = ("linear", "curves", "trees")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class StructuralModel:
             graph: names variables that are recorded.
             rows: values (N,) by name; text, and what has two values, are categories.
             seed: deals rows into folds.
-            learners: of `linear` and `trees`.
+            learners: of `linear`, `curves` and `trees`.
 
         Raises:
             InputError: a variable is not recorded, or a category has too few rows.
