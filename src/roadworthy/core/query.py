@@ -123,7 +123,7 @@ class Query(ABC):
             if getattr(pool, need) is None:
                 raise InputError(f"{query.card.name} needs {need}, and the pool has none")
         generator = torch.Generator().manual_seed(seed)
-        pool, order = _arranged(pool, seed, generator)
+        pool, order = _arranged(pool, query.needs, seed, generator)
         if not query.is_about_coverage:
             return order[query.choose(pool, n, generator)]
         late = pool.is_copy
@@ -197,16 +197,22 @@ def _scores(model: Model, x: Tensor) -> Tensor:
     return torch.cat([model(part).log_softmax(1) for part in torch.split(x, BATCH)])
 
 
-def _arranged(pool: Pool, seed: int, generator: torch.Generator) -> tuple[Pool, Tensor]:
+def _arranged(
+    pool: Pool, needs: frozenset[str], seed: int, generator: torch.Generator
+) -> tuple[Pool, Tensor]:
     """Put items in a random order that depends on what they are; give their places, too.
 
     Only among items that are alike in every number does the order depend on where they stood.
+    Embeddings that nobody needs stay behind.
     """
     word = row_words(seed, pool.embeddings)
     word = word if pool.scores is None else word + row_words(seed + 1, pool.scores)
     word = word if pool.members is None else word + row_words(seed + 2, pool.members[0])
     luck = torch.randperm(len(pool), generator=generator).to(pool.embeddings.device)
     order = luck[word[luck].argsort(stable=True)]
+    if "embeddings" not in needs:
+        pool = replace(pool, embeddings=pool.embeddings[:, :0], known=pool.known[:, :0])
+        return pool.take(order), order
     labelled = row_words(seed, pool.known) + row_words(seed + 1, pool.known_classes[:, None])
     known = labelled.argsort(stable=True)
     pool = replace(pool, known=pool.known[known], known_classes=pool.known_classes[known])

@@ -8,6 +8,7 @@ _MIX_1 = -4658895280553007687  # splitmix64's two multipliers
 _MIX_2 = -7723592293110705685
 _INT53 = float(1 << 53)
 FEW = 4  # numbers per sample and draw
+BLOCK = 1024  # rows whose words are made at a time
 AHEAD = 32  # draws of few numbers are made at a time
 
 
@@ -33,9 +34,14 @@ def row_words(seed: int, x: Tensor) -> Tensor:
     and Wegman 1979, doi:10.1016/0022-0000(79)90044-8). It is quick, and for an order at random: by
     a chance of 2^-32 at most, two rows that differ share a word.
     """
-    bits = (x.flatten(1).float() + 0.0).contiguous().view(torch.int32).long()  # no -0
-    place = torch.arange(bits.shape[1], device=x.device) * _GOLDEN
-    return _mix((bits * (_mix(place + _word(seed * _GOLDEN)) | 1)).sum(1))
+    x = x.flatten(1)
+    place = torch.arange(x.shape[1], device=x.device) * _GOLDEN
+    times = _mix(place + _word(seed * _GOLDEN)) | 1
+    sums = []
+    for block in torch.split(x, BLOCK):  # all at once would not stay in the cache
+        bits = (block.float() + 0.0).contiguous().view(torch.int32).long()  # no -0
+        sums.append((bits * times).sum(1))
+    return _mix(torch.cat(sums))
 
 
 class Streams:
