@@ -62,15 +62,12 @@ class Checkpoint:
         try:
             # weights_only: a file of a stranger's must not run code
             rest = self.fabric.load(path, state, weights_only=True)
+            _draw_on(self.fabric.device, rest["random"])
         except Exception as error:
             raise InputError(
                 f"{path} cannot be gone on with; delete it to start anew ({error})"
             ) from error
         training.step = rest["step"]
-        cpu, *gpus = rest["random"]
-        torch.set_rng_state(cpu)
-        for state in gpus:
-            torch.cuda.set_rng_state(state)
         return int(rest["epoch"])
 
 
@@ -83,3 +80,10 @@ def _random_numbers(device: torch.device) -> list[Tensor]:
     """Give the state of the generator on the CPU and, if the training uses one, on its GPU."""
     states = [torch.get_rng_state()]
     return [*states, torch.cuda.get_rng_state()] if device.type == "cuda" else states
+
+
+def _draw_on(device: torch.device, states: list[Tensor]) -> None:
+    cpu, *gpus = states
+    torch.set_rng_state(cpu)
+    for state in gpus if device.type == "cuda" else ():
+        torch.cuda.set_rng_state(state)
