@@ -39,12 +39,12 @@ class InterventionForecast(Check):
 
     What it does: takes a causal graph that you declare, and rows of an experiment in which
     somebody set a column. From the other rows it learns how each variable comes about from what
-    acts on it (lines or boosted trees and added noise; of categories, chances), simulates the
-    experiment, and compares the mean of the target with what happened, for each value that was set.
-    The judged number is the largest difference: in points of probability of the second class, or in
-    standard deviations of a number. Judged on its own is how far the model's answers are off in the
-    same rows, those of the test split. The forecast effect is made again with a placebo, with one
-    more common cause and on parts of the rows.
+    acts on it (lines, curves or boosted trees, and added noise; of categories, chances), simulates
+    the experiment, and compares the mean of the target with what happened, for each value that was
+    set. The judged number is the largest difference: in points of probability of the second class,
+    or in standard deviations of a number. Judged on its own is how far the model's answers are off
+    in the same rows, those of the test split. The forecast effect is made again with a placebo,
+    with one more common cause and on parts of the rows.
     Why it matters: a wrong idea of what causes what fits the past as well as a right one, until
     somebody acts on it. What was really set is the only rows that can tell.
     When it does not apply: images; no graph or no experiment is declared; more than two classes;
