@@ -33,6 +33,14 @@ class PredictionsValue:
         """(N, K) softmax of the logits, in double precision."""
         return self.outputs.double().softmax(1)
 
+    @property
+    def scores(self) -> Tensor:
+        """(N,) what puts rows in order: the number, or the expected class."""
+        if self.outputs.ndim == 1:
+            return self.outputs.double()
+        rank = torch.arange(self.outputs.shape[1], dtype=torch.float64)
+        return self.probabilities @ rank
+
     def losses(self, y: Tensor) -> Tensor:
         """(N,) cross-entropy of classes y, or squared error of targets y."""
         if self.outputs.ndim == 1:

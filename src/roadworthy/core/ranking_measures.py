@@ -1,34 +1,61 @@
-"""How well scores order rows within queries; a query's rows are padded to the longest one's.
+"""How well scores put the rows of a query in order.
 
-Scores, relevances and `is_row` (which places hold a row) are (Q, L); a measure is (Q,), NaN for a
-query that has nothing to order.
+Rows come with the number of their query (N,), in any order; a measure is given for each query (Q,),
+by rising number, NaN for one that has nothing to order.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import stats
 
 Gain = Literal["linear", "exponential"]
+LONG = 1000  # rows of a query, from where on sorting beats looking at all pairs
 
 
-def by_query(query: np.ndarray, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Lay rows (N,) out by query: `is_row`, then each column, all (Q, L)."""
-    _, number = np.unique(query, return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    sizes = np.bincount(number)
-    place = np.arange(len(query)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    laid = []
-    for column in (np.ones(len(query), dtype=bool), *columns):
-        table = np.zeros((len(sizes), sizes.max()), dtype=column.dtype)
-        table[number[order], place] = column[order]
-        laid.append(table)
-    return tuple(laid)
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """Rows by query, in each by falling score; rows of the same score make a run.
+
+    Args:
+        order: (N,) which row is at a place.
+        query: (N,) whose rows lie there, from 0.
+        place: (N,) how many rows of the query come before.
+        run: (N,) which run a place is in.
+        last: (R,) the last place of each run.
+    """
+
+    order: np.ndarray
+    query: np.ndarray
+    place: np.ndarray
+    run: np.ndarray
+    last: np.ndarray
+
+    @classmethod
+    def of(cls, query: np.ndarray, scores: np.ndarray) -> "_Laid":
+        number = np.unique(query, return_inverse=True)[1]
+        order = np.lexsort((-scores, number))
+        number, falling = number[order], scores[order]
+        starts = np.flatnonzero(np.diff(number, prepend=-1))
+        place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+        ends = (np.diff(falling, append=np.nan) != 0) | (np.diff(number, append=-1) != 0)
+        run = np.cumsum(ends) - ends
+        return cls(order, number, place, run, np.flatnonzero(ends))
+
+    def by_run(self, values: np.ndarray) -> np.ndarray:
+        """Add values of rows (N,) up over runs (R,)."""
+        return np.bincount(self.run, values[self.order])
+
+    def by_query(self, values: np.ndarray) -> np.ndarray:
+        """Add values of runs (R,) up over queries (Q,)."""
+        return np.bincount(self.query[self.last], values)
 
 
 def ndcg(
+    query: np.ndarray,
     relevance: np.ndarray,
     scores: np.ndarray,
-    is_row: np.ndarray,
     k: int | None = None,
     gain: Gain = "linear",
 ) -> np.ndarray:
@@ -37,54 +64,64 @@ def ndcg(
     Rows of the same score share the mean of their gains. Source: Järvelin and Kekäläinen 2002,
     doi:10.1145/582415.582418; ties: McSherry and Najork 2008, doi:10.1007/978-3-540-78646-7_38.
     """
-    gains = np.where(is_row, relevance if gain == "linear" else np.exp2(relevance) - 1, 0.0)
-    k = gains.shape[1] if k is None else k
-    ideal = _discounted(gains, np.where(is_row, gains, -np.inf), k)
+    gains = relevance if gain == "linear" else np.exp2(relevance) - 1
+    k = len(query) if k is None else k
+    found, ideal = (_discounted(_Laid.of(query, by), gains, k) for by in (scores, gains))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = _discounted(gains, np.where(is_row, scores, -np.inf), k) / ideal
-    return np.asarray(np.where(ideal > 0, found, np.nan))
+        return np.asarray(np.where(ideal > 0, found / ideal, np.nan))
 
 
-def average_precision(
-    is_relevant: np.ndarray, scores: np.ndarray, is_row: np.ndarray
-) -> np.ndarray:
+def _discounted(laid: _Laid, gains: np.ndarray, k: int) -> np.ndarray:
+    """Give the discounted gain (Q,) of the first k places."""
+    discount = np.where(laid.place < k, 1 / np.log2(laid.place + 2.0), 0)
+    mean = laid.by_run(gains) / np.bincount(laid.run)
+    return laid.by_query(mean * np.bincount(laid.run, discount))
+
+
+def average_precision(query: np.ndarray, is_relevant: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Give the mean precision at the places of relevant rows (Q,); ties count as one place."""
-    order, ends = _sorted(np.where(is_row, scores, -np.inf))
-    hits = np.take_along_axis(is_relevant & is_row, order, 1).cumsum(1)
-    precision = hits / np.arange(1, hits.shape[1] + 1)
-    at_ends = np.where(ends, hits, 0)
-    before = np.maximum.accumulate(np.pad(at_ends, ((0, 0), (1, 0)))[:, :-1], axis=1)
+    laid = _Laid.of(query, scores)
+    hits = laid.by_run(is_relevant)
+    total = laid.by_query(hits)
+    before = np.pad(total.cumsum(), (1, 0))[laid.query[laid.last]]  # in the queries before
+    precision = (hits.cumsum() - before) / (laid.place[laid.last] + 1)
     with np.errstate(invalid="ignore"):
-        return np.asarray((np.where(ends, hits - before, 0) * precision).sum(1) / hits[:, -1])
+        return np.asarray(laid.by_query(hits * precision) / total)
 
 
-def kendall_tau(targets: np.ndarray, scores: np.ndarray, is_row: np.ndarray) -> np.ndarray:
-    """Give Kendall's tau-b of scores and targets (Q,); takes Q L² memory."""
-    is_pair = is_row[:, :, None] & is_row[:, None, :]
-    by_target, by_score = (
-        np.where(is_pair, np.sign(values[:, :, None] - values[:, None, :]), 0)
-        for values in (targets, scores)
+def kendall_tau(query: np.ndarray, targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Give Kendall's tau-b of scores and targets (Q,); 0 where only the scores are all the same."""
+    _, number, sizes = np.unique(query, return_inverse=True, return_counts=True)
+    order = np.argsort(number, kind="stable")
+    number, targets, scores = number[order], targets[order], scores[order]
+    starts = np.pad(sizes.cumsum(), (1, 0))[:-1]
+    is_long = sizes > LONG
+    is_short = ~is_long[number]
+    agreed, by_target, by_score = _pairs(
+        number[is_short], targets[is_short], scores[is_short], len(sizes)
     )
-    untied = [np.square(signs).sum((1, 2)) for signs in (by_target, by_score)]
     with np.errstate(invalid="ignore"):
-        return np.asarray((by_target * by_score).sum((1, 2)) / np.sqrt(untied[0] * untied[1]))
+        found = agreed / np.sqrt(by_target * by_score)
+    for long in np.flatnonzero(is_long):
+        own = slice(starts[long], starts[long] + sizes[long])
+        found[long] = stats.kendalltau(targets[own], scores[own]).statistic
+    low, high = np.minimum.reduceat(targets, starts), np.maximum.reduceat(targets, starts)
+    return np.asarray(np.where(low < high, np.nan_to_num(found), np.nan))
 
 
-def _discounted(gains: np.ndarray, scores: np.ndarray, k: int) -> np.ndarray:
-    """Give the discounted gain (Q,) of the first k places by falling scores."""
-    order, ends = _sorted(scores)
-    place = np.arange(gains.shape[1])
-    discount = np.broadcast_to(np.where(place < k, 1 / np.log2(place + 2.0), 0), gains.shape)
-    tied = np.pad(ends.ravel().cumsum(), (1, 0))[:-1]  # which set of equal scores a place is in
-    sums = np.bincount(tied, np.take_along_axis(gains, order, 1).ravel())
-    mean = (sums / np.bincount(tied))[tied].reshape(gains.shape)
-    return np.asarray((mean * discount).sum(1))
+def _pairs(number: np.ndarray, targets: np.ndarray, scores: np.ndarray, queries: int) -> np.ndarray:
+    """Count the pairs of rows, of sorted queries, by what orders them (3, Q).
 
-
-def _sorted(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the order (Q, L) by falling scores, and which places end a run of equal ones."""
-    order = np.argsort(-scores, axis=1, kind="stable")
-    falling = np.take_along_axis(scores, order, 1)
-    ends = np.ones(scores.shape, dtype=bool)
-    ends[:, :-1] = falling[:, :-1] != falling[:, 1:]
-    return order, ends
+    Agreeing less disagreeing ones, those that the targets order, and those that the scores order.
+    """
+    counts = np.zeros((3, queries))
+    for lag in range(1, int(np.bincount(number).max(initial=0))):  # pairs that many places apart
+        first = np.flatnonzero(number[lag:] == number[:-lag])
+        by_target, by_score = (
+            np.sign(values[first + lag] - values[first]) for values in (targets, scores)
+        )
+        for count, signs in zip(
+            counts, (by_target * by_score, by_target**2, by_score**2), strict=True
+        ):
+            count += np.bincount(number[first], signs, queries)
+    return counts

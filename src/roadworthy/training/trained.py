@@ -17,6 +17,7 @@ from roadworthy.frameworks.torch_module import TorchModel, wrap_module
 from roadworthy.networks import NETWORKS, Part
 from roadworthy.networks.head import Head
 from roadworthy.networks.heads.score import Score
+from roadworthy.networks.heads.scored_classes import ScoredClasses
 from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Machine, TrainPlan
 from roadworthy.training.strategy import Strategy
@@ -92,10 +93,16 @@ def missing_start(recipe: Recipe) -> tuple[str, ...]:
     return ()
 
 
-def gives_order(model: Model) -> bool:
-    """Say whether a model gives scores of which only the order means anything."""
+def has_learned_order(model: Model) -> bool:
+    """Say whether a model learned to put rows in order."""
     network = model.inner.module if isinstance(model, Trained) else None
-    return isinstance(network, nn.Sequential) and isinstance(network[-1], Score)
+    return isinstance(network, nn.Sequential) and isinstance(network[-1], (Score, ScoredClasses))
+
+
+def will_learn_order(recipe: Recipe) -> bool:
+    """Say the same of what a recipe will train."""
+    strategies = recipe.strategies if isinstance(recipe, Defended) else ()
+    return any(each.purpose == "ranking" for each in strategies)
 
 
 def trained(
