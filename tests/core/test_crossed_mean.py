@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import crossed_mean
+from roadworthy.core.estimates import by_cluster, crossed_mean
 
 
 def drawn(generator, repeats, rows, of_repeats, of_rows, of_both):
@@ -41,3 +41,33 @@ def test_no_share_is_looked_for_beyond_1():
 def test_one_repeat_tells_nothing_of_others():
     with pytest.raises(NotAssessed, match="at least 2"):
         crossed_mean("m", np.zeros((1, 9)))
+
+
+def test_clusters_keep_the_mean_of_their_rows():
+    generator = np.random.default_rng(1)
+    values, clusters = generator.random((3, 4, 90)), generator.integers(0, 9, 90)
+    found = by_cluster(values, clusters)
+    assert found.shape == (3, 4, 9)
+    np.testing.assert_allclose(found.mean((1, 2)), values.mean((1, 2)))
+    assert by_cluster(values, None) is values
+
+
+def test_of_clusters_of_one_size_it_is_their_mean():
+    values = np.random.default_rng(2).random((2, 60))
+    found = by_cluster(values, np.tile(np.arange(20), 3))
+    np.testing.assert_allclose(found, values.reshape(2, 3, 20).mean(1))
+
+
+def test_intervals_hold_where_rows_of_a_cluster_are_alike():
+    """Row by row they would hold in half of the draws."""
+    generator = np.random.default_rng(3)
+    held = {"clusters": 0, "rows": 0}
+    for _ in range(300):
+        clusters = np.repeat(np.arange(60), generator.integers(1, 25, 60))
+        level = generator.normal(size=60)[clusters]
+        values = level + generator.normal(size=(4, len(clusters)))
+        for name, drawn in {"clusters": by_cluster(values, clusters), "rows": values}.items():
+            found = crossed_mean("m", drawn)
+            held[name] += found.low <= 0 <= found.high
+    assert 0.92 <= held["clusters"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.75

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.study import Study
+from roadworthy.core.yardstick import Yardstick
 
 LABELS = (10, 20, 40, 80, 160)
 
 
-def study(rates, labels=LABELS, seeds=6, rows=400, task=Task.NOMINAL):
+def study(rates, labels=LABELS, seeds=6, rows=400, by=Yardstick.ACCURACY):
     """Contenders by their error rate at each number of labels."""
     generator = np.random.default_rng(0)
     luck = generator.random((seeds, 2, rows))  # the same for all: the comparison is paired
@@ -28,7 +28,7 @@ def study(rates, labels=LABELS, seeds=6, rows=400, task=Task.NOMINAL):
     shape = (len(rates), len(labels))
     return Study(
         "toy",
-        task,
+        by,
         tuple(rates),
         labels,
         wrong[..., 0, :],
@@ -95,7 +95,7 @@ def test_more_labels_are_foreseen_from_five_sizes_on():
 
 
 def test_a_distance_counts_as_better_when_it_is_smaller():
-    found = study({"plain": PLAIN, "good": np.array(PLAIN) - 0.1}, task=Task.ORDINAL)
+    found = study({"plain": PLAIN, "good": np.array(PLAIN) - 0.1}, by=Yardstick.DISTANCE)
     assert found.recommended == "good"
     assert found.entry("good", 160).score.value < found.entry("plain", 160).score.value
     assert "-0.1" in found.sentence

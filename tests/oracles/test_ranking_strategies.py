@@ -7,16 +7,22 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn import metrics
 
 from roadworthy.checks.performance.accuracy import Accuracy
 from roadworthy.core.dataset import Roles, Task
+from roadworthy.core.errors import InputError
 from roadworthy.core.finding import Verdict
 from roadworthy.core.progress import Silent
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.recipes import MLP
 from roadworthy.strategies import LabelSmoothing, LambdaRank, ListNet, RankingSVM, RankNet
 from roadworthy.strategies.rankings import queries_together
 from roadworthy.training.plan import Batch
 from roadworthy.training.trained import defended, plan_of
+from roadworthy.workflows.compare import compare
+from roadworthy.workflows.selecting import select
+from roadworthy.workflows.training import label_order, train
 from tests.datasets import judge, table
 
 QUERY = torch.tensor([0, 1, 0, 0, 1, 2, 1, 0, 1, 1])
@@ -134,11 +140,11 @@ def test_rows_of_a_query_follow_each_other_and_queries_come_at_random():
 
 
 def prices(n=240, seed=0):
-    """Rows of 30 queries, whose level says nothing about the order within them."""
+    """Rows of queries of eight, whose level says nothing about the order within them."""
     generator = np.random.default_rng(seed)
     query = np.arange(n) // 8
     x = generator.normal(size=(n, 3))
-    x[:, 2] = generator.normal(size=30)[query]
+    x[:, 2] = generator.normal(size=n // 8)[query]
     y = x[:, 0] + 0.3 * generator.normal(size=n) + 20 * x[:, 2] ** 2
     return table(
         x,
@@ -171,9 +177,80 @@ def test_a_model_that_ranks_is_judged_by_the_order_within_groups():
     (finding,) = judge(Accuracy(), data, ranked)
     assert finding.verdict is Verdict.PASS
     assert finding.estimate.value == pytest.approx(tau_within(data, ranked))
+    assert [measure.name.split(" within")[0] for measure in finding.measures] == [
+        "mean NDCG of the first 10",
+        "mean average precision",
+    ]
     (finding,) = judge(Accuracy(), replace(data, roles=Roles()), ranked)
     assert finding.verdict is Verdict.NOT_ASSESSED
     assert "pass --group" in finding.reason
+
+
+def test_of_classes_it_is_also_told_how_good_the_first_places_are():
+    data = prices()
+    y = np.digitize(np.concatenate([part.y for part in data.splits]), [0.5, 2, 8])
+    data = table(
+        np.concatenate([part.x for part in data.splits]),
+        y,
+        np.arange(240) >= len(data.train),
+        columns={"query": np.concatenate([part.columns["query"] for part in data.splits])},
+        roles=data.roles,
+        task=Task.ORDINAL,
+    )
+    ranked = defended(MLP(epochs=20), (LambdaRank(),)).fit(data, data.train, 0, Silent())
+    (finding,) = judge(Accuracy(), data, ranked)
+    found = next(m for m in finding.measures if m.name.startswith("mean NDCG")).value
+    scores, query = ranked(data.test.x).softmax(1) @ torch.arange(4.0), data.test.columns["query"]
+    grades = data.test.y.numpy()
+    inside = [q for q in np.unique(query) if np.ptp(grades[query == q]) > 0]
+    expected = [
+        metrics.ndcg_score([2.0 ** grades[query == q] - 1], [scores.numpy()[query == q]], k=10)
+        for q in inside
+    ]
+    assert found == pytest.approx(np.mean(expected), abs=1e-6)
+    plain = MLP(epochs=2).fit(data, data.train, 0, Silent())
+    (finding,) = judge(Accuracy(), data, plain)
+    assert not any("NDCG" in measure.name for measure in finding.measures)
+
+
+def test_what_ranks_is_compared_by_the_order_within_groups():
+    study = compare(
+        prices(720), ["mlp", "ranknet", "random-forest"], labels=[40, 160], seeds=3, passes=8000
+    )
+    assert (study.by, study.units) == (Yardstick.ORDER, "groups")
+    assert study.chosen.shape[3] + study.told.shape[3] == 30
+    assert study.entry("ranknet", 160).verdict == "better"
+    assert study.entry("ranknet", 160).score.value > 0.5
+    assert "of tau" in study.sentence
+
+
+def test_of_what_ranks_a_training_says_how_well_it_does():
+    data = prices()
+    found = train(data, "mlp+ranknet")
+    assert found.score.value == pytest.approx(tau_within(data, found.model))
+    alone = train(replace(data, roles=Roles()), "mlp+ranknet")
+    scores = alone.model(data.test.x).numpy()
+    expected = stats.kendalltau(scores, data.test.y).statistic
+    assert alone.score.value == pytest.approx(expected)
+    assert alone.score.name == "Kendall's tau-b"
+
+
+def test_an_order_of_unnamed_groups_is_not_compared():
+    with pytest.raises(InputError, match="--group"):
+        compare(replace(prices(), roles=Roles()), ["mlp", "ranknet"], labels=[40], seeds=2)
+
+
+def test_picked_rows_are_not_judged_by_an_order():
+    with pytest.raises(InputError, match="order"):
+        select(prices(), 20, "random", recipe="ranknet")
+
+
+def test_where_an_order_is_learned_whole_groups_are_labelled():
+    data = prices()
+    order = label_order(data, Yardstick.ORDER, 0)
+    assert sorted(order.tolist()) == list(range(len(data.train)))
+    assert int((np.diff(data.train.columns["query"][order]) != 0).sum()) == 19
+    assert not torch.equal(order, label_order(data, Yardstick.ORDER, 1))
 
 
 def test_without_a_group_all_rows_are_of_one_query():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from roadworthy.core.comparison import Comparison
-from roadworthy.core.dataset import Task
 from roadworthy.core.study import Study
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.render.characters import visible
 from tests.render.example_report import (
     HOSTILE,
@@ -24,7 +24,7 @@ FINDING = next(found for found in REPORT.findings if found.figures and found.est
 WRONG = np.stack([np.ones((1, 2, 40)), np.zeros((1, 2, 40))])
 STUDY = Study(
     f"data {HOSTILE}",
-    Task.NOMINAL,
+    Yardstick.ACCURACY,
     ("plain", f"other {HOSTILE}"),
     (20,),
     WRONG,

@@ -6,6 +6,7 @@ import torch
 
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.recipes import MLP
 from roadworthy.workflows import compare as comparing
 from roadworthy.workflows import training
@@ -61,14 +62,14 @@ def test_all_stands_for_what_suits_the_data():
 
 
 def test_the_beginnings_of_the_order_are_balanced_and_nested(data):
-    order = label_order(data.train, data.task, 3)
+    order = label_order(data, Yardstick.ACCURACY, 3)
     y = data.train.y
     assert sorted(order.tolist()) == list(range(len(y)))
     share = torch.bincount(y) / len(y)
     for n in (6, 12, 30, 60):
         counts = torch.bincount(y[order[:n]], minlength=3)
         assert ((counts - n * share).abs() <= 1).all()
-    assert not torch.equal(order, label_order(data.train, data.task, 4))
+    assert not torch.equal(order, label_order(data, Yardstick.ACCURACY, 4))
 
 
 def test_rows_that_are_not_given_have_no_target(data):
@@ -88,12 +89,12 @@ def test_every_training_may_pass_as_many_rows():
 
     for n in (6, 30, 90):
         seen.clear()
-        fit(Counted(), data, label_order(data.train, data.task, 0)[:n], 0, passes=1800)
+        fit(Counted(), data, label_order(data, Yardstick.ACCURACY, 0)[:n], 0, passes=1800)
         assert sum(seen) == 1800
 
 
 def test_a_query_keeps_the_first_labels_and_chooses_the_rest(data):
-    order = label_order(data.train, data.task, 0)
+    order = label_order(data, Yardstick.ACCURACY, 0)
     chosen = contender("mlp@margin", data, ["mlp.epochs=2"])
     *_, (given, _) = climb(chosen, data, order, (6, 12, 24), passes=500, seed=0)
     assert given[:6].tolist() == order[:6].tolist()

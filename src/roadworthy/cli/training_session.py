@@ -12,6 +12,7 @@ from roadworthy.cli.progress import Bar
 from roadworthy.cli.session import Work, load_data, writable
 from roadworthy.core.errors import InputError
 from roadworthy.core.study import Entry, Study
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.render import study_page
 from roadworthy.render.numbers import interval, number, on_two_lines
 from roadworthy.sources import save_bundle
@@ -140,7 +141,12 @@ def as_numbers(study: Study) -> dict[str, object]:
         "recommended": study.recommended,
         "seeds": study.seeds,
         "passes": study.passes,
-        "test_rows": {"choose": study.chosen.shape[3], "tell": study.told.shape[3]},
+        "judged_by": study.by.value,
+        "test": {
+            "of": study.units,
+            "choose": study.chosen.shape[3],
+            "tell": study.told.shape[3],
+        },
         "area": study.area,
         "left_out": dict(study.left_out),
         "entries": [_numbers(entry) for entry in study.entries],
@@ -184,7 +190,8 @@ def train(work: Work, asked: Wanted) -> int:
     shutil.rmtree(unfinished, ignore_errors=True)
     console = Console()
     score = trained.score
+    what = "groups" if score.unit == Yardstick.ORDER.unit and data.roles.group else "rows"
     told = f"{trained.model.spec.name}, {trained.labels} labels: {score.name} {interval(score)} on "
-    console.print(f"{told}{score.n} test rows", highlight=False, soft_wrap=True)
+    console.print(f"{told}{score.n} test {what}", highlight=False, soft_wrap=True)
     console.print(f"The model: {saved}", highlight=False, soft_wrap=True)
     return 0

@@ -1,16 +1,17 @@
 """What a comparison of trainings on few labels found."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import Measure, crossed_mean, of_draws, proportion
 from roadworthy.core.finding import Figure, Series
 from roadworthy.core.learning_curves import forecast
+from roadworthy.core.yardstick import Yardstick
 
 MORE = 2.0  # times the most labels, of the forecast
 
@@ -22,7 +23,7 @@ class Entry:
     Args:
         name: the contender.
         labels: how many targets it was given.
-        score: accuracy, or mean distance from the target.
+        score: by the yardstick of the study.
         gain: how much better it is than the plain recipe with the same labels; None for that one.
         beats: in which share of the seeds it is better.
         worth: how many labels the plain recipe takes for the same score, over those it was given;
@@ -59,20 +60,21 @@ class Study:
 
     Args:
         data: name of the dataset.
-        task: what its targets are.
+        by: what they are judged by.
         names: the contenders; the first one is the plain recipe.
         labels: numbers of labels, rising.
-        chosen: (C, L, S, N) errors on the rows that choose.
-        told: (C, L, S, M) errors on the rows that tell.
+        chosen: (C, L, S, N) errors on the rows, or groups, that choose.
+        told: (C, L, S, M) errors on those that tell.
         seconds: (C, L) mean processor time of a training.
         joules: (C, L) mean energy; NaN where the machine does not count it.
         pool: how many rows with a target the labels were drawn from.
         passes: rows through the network per training.
         left_out: trainings that could not be made, and why.
+        units: what the test split is made of: `rows` or `groups`.
     """
 
     data: str
-    task: Task
+    by: Yardstick
     names: tuple[str, ...]
     labels: tuple[int, ...]
     chosen: np.ndarray
@@ -82,11 +84,7 @@ class Study:
     pool: int
     passes: int
     left_out: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the score is an accuracy, so that more is better; else a distance."""
-        return self.task == Task.NOMINAL
+    units: str = "rows"
 
     @property
     def seeds(self) -> int:
@@ -103,16 +101,12 @@ class Study:
         """Find one of the entries."""
         return next(e for e in self.entries if (e.name, e.labels) == (name, labels))
 
-    @property
-    def _unit(self) -> str:
-        return "share" if self.is_share else ""
-
     def _entry(self, c: int, k: int) -> Entry:
         joules = float(self.joules[c, k])
         return Entry(
             self.names[c],
             self.labels[k],
-            crossed_score(self.told[c, k], self._unit),
+            crossed_score(self.told[c, k], self.by),
             None if c == 0 else self._gain(self.told, c, k),
             None if c == 0 else self._beats(c, k),
             None if c == 0 else self._worth(c, k),
@@ -123,7 +117,7 @@ class Study:
     def _gain(self, errors: np.ndarray, c: int, k: int) -> Measure:
         """Estimate by how much a contender errs less; with as many labels all intervals hold."""
         name, others = "gain over the plain recipe", len(self.names) - 1
-        return crossed_mean(name, errors[0, k] - errors[c, k], self._unit, comparisons=others)
+        return crossed_mean(name, errors[0, k] - errors[c, k], self.by.unit, comparisons=others)
 
     def _beats(self, c: int, k: int) -> Measure:
         less = self.told[c, k].mean(1) < self.told[0, k].mean(1)
@@ -153,7 +147,7 @@ class Study:
     def area(self) -> dict[str, float]:
         """The mean score of each contender over the logarithm of the number of labels."""
         means = self.told.mean((2, 3))
-        scores = 1 - means if self.is_share else means
+        scores = means if self.by.is_error else 1 - means
         if len(self.labels) == 1:
             return dict(zip(self.names, scores[:, 0].tolist(), strict=True))
         log = np.log(self.labels)
@@ -174,7 +168,7 @@ class Study:
         draws = (told.draws[:, 1] - told.draws[:, 0]).round(6)
         value = float(told.value[1] - told.value[0])
         name, rows = "gain of more labels", errors.shape[2]
-        return of_draws(name, value, draws, rows, self._unit, "learning curves")
+        return of_draws(name, value, draws, rows, self.by.unit, "learning curves")
 
     @cached_property
     def figure(self) -> Figure:
@@ -223,9 +217,10 @@ class Study:
         return f"{more} more labels are foreseen to bring {gain_in_words(gain)}."
 
     def _number(self, measure: Measure) -> str:
-        if self.is_share:
+        if self.by is Yardstick.ACCURACY:
             return f"{measure.value:.1%} [{measure.low:.1%}, {measure.high:.1%}]"
-        return f"a distance of {measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
+        what = "a distance" if self.by.is_error else "a tau"
+        return f"{what} of {measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
     def _repr_html_(self) -> str:
         from roadworthy.render import cell
@@ -233,17 +228,18 @@ class Study:
         return cell(self)
 
 
-def crossed_score(wrong: np.ndarray, unit: str) -> Measure:
-    """Estimate the score of errors (S, N): with the unit `share` accuracy, else mean distance."""
-    is_share = unit == "share"
-    name = "accuracy" if is_share else "mean distance from the target"
-    found = crossed_mean(name, 1 - wrong if is_share else wrong, unit)
-    return replace(found, low=max(0.0, found.low))
+def crossed_score(wrong: np.ndarray, by: Yardstick) -> Measure:
+    """Estimate the score of errors (S, N) of S trainings."""
+    found = crossed_mean(by.value, wrong if by.is_error else 1 - wrong, by.unit)
+    least, most = (-1.0, 1.0) if by is Yardstick.ORDER else (0.0, math.inf)
+    return replace(found, low=max(least, found.low), high=min(most, found.high))
 
 
 def gain_in_words(gain: Measure) -> str:
-    """Write a gain with its interval: points of accuracy, or less distance from the target."""
-    if gain.unit == "share":
+    """Write a gain with its interval: points of accuracy, more tau, or less distance."""
+    if gain.unit == Yardstick.ACCURACY.unit:
         value, low, high = (100 * number for number in (gain.value, gain.low, gain.high))
         return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
+    if gain.unit == Yardstick.ORDER.unit:
+        return f"{gain.value:+.3f} of tau [{gain.low:+.3f}, {gain.high:+.3f}]"
     return f"{-gain.value:+.3f} of distance [{-gain.high:+.3f}, {-gain.low:+.3f}]"

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 
 from roadworthy.artifacts.roles import clusters
-from roadworthy.core.dataset import Dataset, Split, Task
+from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
+from roadworthy.core.estimates import by_cluster
 from roadworthy.core.progress import Progress
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.workflows.compare import trial
 from roadworthy.workflows.contenders import Contender
+from roadworthy.workflows.training import yardstick
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ class Judge:
             raise InputError(f"gains are judged by 2 seeds or more, not {self.seeds}")
         if self.recipe.query is not None:
             raise InputError(f"{self.recipe.name!r} asks for labels: leave out what is after @")
+        if self.by is Yardstick.ORDER:
+            raise InputError(
+                f"{self.recipe.name!r} learns an order; changed rows are judged by how near "
+                "answers come to targets: name another recipe"
+            )
 
     def errors(self, changed: Dataset) -> np.ndarray:
         """Give the errors (S, N) on the test rows, of trainings on the same changed data."""
@@ -120,17 +128,18 @@ class Judge:
             seed,
             kept,
             self.progress,
+            self.by,
             unit=self.data,
         ).errors
 
     @property
-    def unit(self) -> str:
-        """Of a score: an accuracy is a share, a distance is not."""
-        return "share" if self.data.task == Task.NOMINAL else ""
+    def by(self) -> Yardstick:
+        """What a training is judged by."""
+        return yardstick([self.recipe], self.data)
 
 
 def by_group(data: Dataset, errors: np.ndarray, is_judging: np.ndarray | None = None) -> np.ndarray:
-    """Average errors (S, N) of test rows over groups, which are drawn together: (S, G).
+    """Give errors (S, N) of test rows by groups, which are drawn together: (S, G).
 
     Args:
         data: says which rows belong together; without groups each row stands for itself.
@@ -139,12 +148,7 @@ def by_group(data: Dataset, errors: np.ndarray, is_judging: np.ndarray | None = 
     """
     counts = np.ones(errors.shape[-1], dtype=bool) if is_judging is None else is_judging
     group = clusters(data, data.test)
-    if group is None:
-        return errors[:, counts]
-    member = np.unique(group[counts], return_inverse=True)[1]
-    sums = np.stack([np.bincount(member, row[counts]) for row in errors])
-    means: np.ndarray = sums / np.bincount(member)
-    return means
+    return by_cluster(errors[:, counts], None if group is None else group[counts])
 
 
 def beside(file: Path) -> Path:

@@ -5,15 +5,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from roadworthy.artifacts.roles import clusters
 from roadworthy.core.atomic import replacing
 from roadworthy.core.dataset import Dataset
 from roadworthy.core.energy import Work, metered
 from roadworthy.core.errors import InputError
+from roadworthy.core.estimates import by_cluster
 from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.study import Study
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.workflows.contenders import Contender, contenders
-from roadworthy.workflows.training import climb, errors, fit, label_order
+from roadworthy.workflows.training import climb, errors, fit, label_order, yardstick
 
 LABELS = (20, 50, 100, 300)
 PASSES = 20_000  # rows through the network per training, unless told otherwise
@@ -24,7 +27,7 @@ class Trial:
     """One training of one contender.
 
     Args:
-        errors: (N,) of the test rows.
+        errors: (N,) of the test rows, or (G,) of their groups.
         seconds: of processor time, with the choosing of labels.
         joules: of energy; None where the machine does not count them.
     """
@@ -50,7 +53,8 @@ def compare(
 
     Each seed draws the labelled rows and the first weights, the same for all; a larger number of
     labels holds the smaller ones. Every training passes as many rows through its network. No
-    training sees a test row, and none is stopped or tuned by rows that it was not given.
+    training sees a test row, and none is stopped or tuned by rows that it was not given. Rows of a
+    group are drawn together; where a recipe learns an order, all are judged by that within groups.
 
     Args:
         data: its training split gives labels, and rows whose labels are hidden.
@@ -65,8 +69,9 @@ def compare(
         progress: where to say how far the work is.
 
     Raises:
-        InputError: a recipe is unknown, the plain one does not suit the data, or there is nothing
-            to compare. Others that do not suit are left out, with the reason.
+        InputError: a recipe is unknown, the plain one does not suit the data, there is nothing to
+            compare, or an order is learned and no groups are named. Others that do not suit are
+            left out, with the reason.
     """
     told = progress or Silent()
     entrants = [
@@ -83,12 +88,19 @@ def compare(
             f"a comparison takes 2 seeds or more and numbers of labels from the number of classes "
             f"to the {known} that there are; got {seeds} seeds and labels {tuple(labels)}"
         )
+    by = yardstick(entrants, data)
+    if by is Yardstick.ORDER and data.roles.group is None:
+        raise InputError(
+            "trainings that learn an order are compared by the order within groups: name the "
+            "column that tells groups apart with --group"
+        )
     kept = None if store is None else Path(store) / "trials"
     told.plan(float(len(entrants) * len(rungs) * seeds))
 
     def trained(each: Contender) -> list[tuple[Trial, ...]]:
         by_seed = [
-            _trials(each, data, rungs, passes, seed + s, kept, told, fresh) for s in range(seeds)
+            _trials(each, data, rungs, passes, seed + s, kept, told, by, fresh)
+            for s in range(seeds)
         ]
         return list(zip(*by_seed, strict=True))
 
@@ -101,10 +113,12 @@ def compare(
             left_out[each.name] = str(error)
     trials = list(by_name.values())
     wrong = np.array([[[trial.errors for trial in row] for row in rows] for rows in trials])
+    group = None if by is Yardstick.ORDER else clusters(data, data.test)
+    wrong = by_cluster(wrong, group)
     chooses = np.random.default_rng(seed).permutation(wrong.shape[3]) < wrong.shape[3] // 2
     return Study(
         data.name,
-        data.task,
+        by,
         tuple(by_name),
         rungs,
         wrong[..., chooses],
@@ -114,6 +128,7 @@ def compare(
         known,
         passes,
         left_out,
+        "rows" if data.roles.group is None else "groups",
     )
 
 
@@ -129,14 +144,15 @@ def _trials(
     seed: int,
     kept: Path | None,
     progress: Progress,
+    by: Yardstick,
     fresh: bool,
 ) -> list[Trial]:
     """Train a contender with each number of labels; a query climbs from one to the next."""
     if each.query is None:
-        return [trial(each, data, n, passes, seed, kept, progress, fresh=fresh) for n in rungs]
-    files = [_file(kept, each, data, passes, seed, rungs[: k + 1]) for k in range(len(rungs))]
+        return [trial(each, data, n, passes, seed, kept, progress, by, fresh=fresh) for n in rungs]
+    files = [_file(kept, each, data, by, passes, seed, rungs[: k + 1]) for k in range(len(rungs))]
     is_kept = not fresh and all(file is not None and file.is_file() for file in files)
-    order, done, spent = label_order(data.train, data.task, seed), [], Work(joules=0.0)
+    order, done, spent = label_order(data, by, seed), [], Work(joules=0.0)
     steps = climb(each, data, order, rungs, passes=passes, seed=seed)  # trains when asked
     for n, file in zip(rungs, files, strict=True):
         with piece(progress, f"{each.name}, {n} labels", 1.0):
@@ -146,7 +162,7 @@ def _trials(
             with metered() as work:
                 _, model = next(steps)
             spent = spent + work
-            done.append(Trial(errors(model, data, data.test), spent.seconds, spent.joules))
+            done.append(Trial(errors(model, data, by), spent.seconds, spent.joules))
             if file is not None:
                 _write(done[-1], file)
             progress.advance(1.0)
@@ -161,6 +177,7 @@ def trial(
     seed: int,
     kept: Path | None,
     progress: Progress,
+    by: Yardstick,
     *,
     unit: Dataset | None = None,
     fresh: bool = False,
@@ -175,18 +192,19 @@ def trial(
         seed: of everything.
         kept: folder of finished trainings; None keeps none.
         progress: where to say how far the work is.
+        by: what it is judged by.
         unit: in whose spreads of the training targets errors are told; by default those of `data`.
         fresh: train it even where it was kept.
     """
     scale = unit or data
-    file = _file(kept, each, data, scale.fingerprint, passes, seed, labels)
+    file = _file(kept, each, data, scale.fingerprint, by, passes, seed, labels)
     with piece(progress, f"{each.name}, {labels} labels", 1.0):
         if file is not None and file.is_file() and not fresh:
             return _read(file)
         with metered() as work:
-            given = label_order(data.train, data.task, seed)[:labels]
+            given = label_order(data, by, seed)[:labels]
             model = fit(each.recipe, data, given, seed, passes=passes)
-        done = Trial(errors(model, scale, data.test), work.seconds, work.joules)
+        done = Trial(errors(model, data, by, unit), work.seconds, work.joules)
         if file is not None:
             _write(done, file)
         progress.advance(1.0)

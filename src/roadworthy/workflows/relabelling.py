@@ -205,7 +205,7 @@ class _Halves:
     def told(self, change: Change, comparisons: int) -> Measure:
         """Estimate the gain on the rows that tell."""
         gains = self.gains[change.name][:, ~self.chooses]
-        return crossed_mean("gain", gains, self.judge.unit, comparisons=max(1, comparisons))
+        return crossed_mean("gain", gains, self.judge.by.unit, comparisons=max(1, comparisons))
 
 
 def _judge(bench: _Halves, changes: Sequence[Change]) -> list[Tried]:

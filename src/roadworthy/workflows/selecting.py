@@ -18,6 +18,7 @@ from roadworthy.core.progress import Progress, Silent
 from roadworthy.core.query import Pool, Query, embedded, highest
 from roadworthy.core.row_files import write_rows
 from roadworthy.core.study import crossed_score
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.queries import CoreSet, TypiClust
 from roadworthy.sources import baseline_for, load_model
 from roadworthy.workflows.changed_rows import Judge, beside, by_group, with_train
@@ -126,14 +127,14 @@ def _judged(judge: Judge, by: str, picked: Tensor) -> Selection:
                 for k, rows in enumerate(others)
             ]
         )
-        gain = crossed_mean("gain", by_group(judge.data, theirs - own), judge.unit)
-    score = crossed_score(by_group(judge.data, own), judge.unit)
+        gain = crossed_mean("gain", by_group(judge.data, theirs - own), judge.by.unit)
+    score = crossed_score(by_group(judge.data, own), judge.by)
     ids = train.ids
     return Selection(by, tuple(ids[picked].tolist()), tuple(ids[~is_picked].tolist()), score, gain)
 
 
 def _random(data: Dataset, n: int, seed: int) -> Tensor:
-    return label_order(data.train, data.task, seed)[:n]
+    return label_order(data, Yardstick.of(data.task), seed)[:n]
 
 
 def _by_chance(bench: Bench, n: int) -> Tensor:

@@ -5,21 +5,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.predictions import outputs_on
+from roadworthy.artifacts.predictions import PredictionsValue, outputs_on
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.dataset import Dataset, Split, Task
 from roadworthy.core.errors import InputError
-from roadworthy.core.estimates import Measure, mean, share_of_rows
+from roadworthy.core.estimates import Measure, bootstrap, mean, share_of_rows
 from roadworthy.core.model import Model
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.query import pool_of
+from roadworthy.core.ranking_measures import kendall_tau
 from roadworthy.core.training import Recipe
+from roadworthy.core.yardstick import Yardstick
 from roadworthy.training.plan import Machine
-from roadworthy.training.trained import Defended, NetworkRecipe, fit_network
+from roadworthy.training.trained import Defended, NetworkRecipe, fit_network, will_learn_order
 from roadworthy.workflows.contenders import Contender, contender
 
 MEMBERS = 4  # of a committee, trained with seeds of their own; the first one embeds
 FIRST = 20  # rows that a query starts with
+DRAWS = 200  # of test rows, for an order of all of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,8 @@ class Training:
     Args:
         model: the model.
         labels: how many rows with a target it learned from.
-        score: accuracy, or the mean distance from the target, on the test split.
+        score: on the test split; accuracy, the mean distance from the target, or how well the order
+            is met by a model that gives nothing else.
     """
 
     model: Model
@@ -63,7 +67,8 @@ def train(
     """
     told = progress or Silent()
     chosen = recipe if isinstance(recipe, Contender) else contender(recipe, data)
-    order = label_order(data.train, data.task, seed)
+    by = yardstick([chosen], data)
+    order = label_order(data, by, seed)
     n = len(order) if labels is None else labels
     if not 2 <= n <= len(order):
         raise InputError(f"there are {len(order)} rows with a target: {n} cannot be used")
@@ -74,28 +79,58 @@ def train(
         else:
             rungs = doubling(min(FIRST, n), n)
             *_, (_, model) = climb(chosen, data, order, rungs, seed=seed, **where)
-    return Training(model, n, score_of(model, data, seed))
+    return Training(model, n, score_of(model, data, by, seed))
 
 
-def score_of(model: Model, data: Dataset, seed: int) -> Measure:
-    """Estimate the accuracy, or the mean distance from the target, on the test split."""
-    wrong, together = errors(model, data, data.test), clusters(data, data.test)
-    if data.task == Task.NOMINAL:
-        return share_of_rows("accuracy", wrong == 0, seed=seed, clusters=together)
-    unit = "" if data.task == Task.ORDINAL else "spreads of the target"
-    name = "mean distance from the target"
-    return mean(name, wrong, seed=seed, clusters=together, unit=unit)
+def yardstick(chosen: Sequence[Contender], data: Dataset) -> Yardstick:
+    """Say what trainings are judged by: by order, where one of them learns that.
 
-
-def label_order(rows: Split, task: Task, seed: int) -> Tensor:
-    """Give the rows with a target in a random order of which each beginning is balanced.
-
-    Of each class a beginning has about its share, so that small ones lack none; (L,) places.
+    Of ordered classes it learns the classes, too, which judge where no groups are named.
     """
-    known = rows.is_labelled.nonzero()[:, 0]
+    has_groups = data.roles.group is not None
+    if (has_groups or data.task == Task.REGRESSION) and any(
+        will_learn_order(each.recipe) for each in chosen
+    ):
+        return Yardstick.ORDER
+    return Yardstick.of(data.task)
+
+
+def score_of(model: Model, data: Dataset, by: Yardstick, seed: int) -> Measure:
+    """Estimate how good a model is on the test split."""
+    together = clusters(data, data.test)
+    if by is Yardstick.ORDER and together is None:
+        return _order_of_all(data.test.y.numpy(), scores_on(model, data), seed)
+    wrong = errors(model, data, by)
+    if by is Yardstick.ORDER:
+        return mean(by.value, 1 - wrong, seed=seed, unit=by.unit)
+    if by is Yardstick.ACCURACY:
+        return share_of_rows(by.value, wrong == 0, seed=seed, clusters=together)
+    unit = "" if data.task == Task.ORDINAL else "spreads of the target"
+    return mean(by.value, wrong, seed=seed, clusters=together, unit=unit)
+
+
+def _order_of_all(targets: np.ndarray, scores: np.ndarray, seed: int) -> Measure:
+    def tau(rows: np.ndarray) -> float:
+        found = kendall_tau(np.zeros(len(rows)), targets[rows], scores[rows])
+        return float(np.nan_to_num(found)[0])
+
+    unit = Yardstick.ORDER.unit
+    return bootstrap("Kendall's tau-b", tau, len(targets), seed=seed, unit=unit, resamples=DRAWS)
+
+
+def label_order(data: Dataset, by: Yardstick, seed: int) -> Tensor:
+    """Give the training rows with a target in a random order of which beginnings are labelled.
+
+    Of each class a beginning has about its share, so that small ones lack none; where an order is
+    learned, groups come one after the other; (L,) places.
+    """
+    rows, known = data.train, data.train.is_labelled.nonzero()[:, 0]
     generator = torch.Generator().manual_seed(seed)
     shuffled = known[torch.randperm(len(known), generator=generator)]
-    if task == Task.REGRESSION:
+    group = clusters(data, rows) if by is Yardstick.ORDER else None
+    if group is not None:
+        return _together(shuffled, group)
+    if data.task == Task.REGRESSION:
         return shuffled
     y = rows.y[shuffled].numpy()
     by_class = np.argsort(y, kind="stable")
@@ -103,6 +138,12 @@ def label_order(rows: Split, task: Task, seed: int) -> Tensor:
     rank = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     place = (rank + 0.5) / np.repeat(sizes, sizes)
     return shuffled[torch.from_numpy(by_class[np.argsort(place, kind="stable")])]
+
+
+def _together(rows: Tensor, group: np.ndarray) -> Tensor:
+    """Let rows (L,) of one of the groups (N,) follow each other, groups as their first rows do."""
+    _, first, member = np.unique(group[rows], return_index=True, return_inverse=True)
+    return rows[np.argsort(first[member], kind="stable")]
 
 
 def with_labels(rows: Split, given: Tensor) -> Split:
@@ -134,18 +175,31 @@ def fit(
     return fit_network(recipe, data, rows, seed, told, machine, passes)
 
 
-def errors(model: Model, data: Dataset, rows: Split) -> np.ndarray:
-    """Give the error (N,) of each row.
+def errors(model: Model, data: Dataset, by: Yardstick, unit: Dataset | None = None) -> np.ndarray:
+    """Give the error (N,) of each test row.
 
     Of classes 1 for a wrong one; of ordered classes how many classes it is off; of numbers how far
-    it is off, in spreads of the training targets.
+    it is off, in spreads of the training targets of `unit`, by default those of `data`. Of an order
+    1 minus Kendall's tau-b of each group (G,) that has one.
     """
+    rows = data.test
+    if by is Yardstick.ORDER:
+        group = clusters(data, rows)
+        assert group is not None
+        taus = kendall_tau(group, rows.y.numpy(), scores_on(model, data))
+        return 1 - taus[np.isfinite(taus)]
     outputs = outputs_on(model, rows.x, "cpu")
     if data.task == Task.REGRESSION:
-        known = data.train.y[data.train.is_labelled].double()
+        train = (unit or data).train
+        known = train.y[train.is_labelled].double()
         return ((outputs.double() - rows.y).abs() / known.std()).numpy()
     apart = (outputs.argmax(1) - rows.y).abs().double()
     return (apart if data.task == Task.ORDINAL else apart.clamp_max(1)).numpy()
+
+
+def scores_on(model: Model, data: Dataset) -> np.ndarray:
+    """Give what puts the test rows in order (N,)."""
+    return PredictionsValue(outputs_on(model, data.test.x, "cpu")).scores.numpy()
 
 
 def climb(

@@ -2,7 +2,7 @@
 
 from roadworthy.core.estimates.compared_means import Differences, Part, differences
 from roadworthy.core.estimates.contamination import contamination
-from roadworthy.core.estimates.crossed import crossed_mean
+from roadworthy.core.estimates.crossed import by_cluster, crossed_mean
 from roadworthy.core.estimates.measure import CONFIDENCE, Measure, count
 from roadworthy.core.estimates.multiplicity import benjamini_hochberg, conformal_p_values, holm
 from roadworthy.core.estimates.order import deviation, largest, largest_of, quantile, smallest
@@ -46,6 +46,7 @@ __all__ = [
     "auc",
     "benjamini_hochberg",
     "bootstrap",
+    "by_cluster",
     "conformal_p_values",
     "contamination",
     "count",

@@ -37,6 +37,25 @@ def crossed_mean(name: str, values: np.ndarray, unit: str = "", comparisons: int
     return Measure(name, center, low, high, repeats, unit, method)
 
 
+def by_cluster(values: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+    """Give each cluster of rows one value, with the same mean over clusters as values (…, S, N).
+
+    Rows of a cluster are drawn together. A cluster is off the mean by what its rows are off in
+    all, so that large ones count for more: the linearization of a ratio, (…, S, G).
+
+    Args:
+        values: of S repeats on N rows.
+        clusters: (N,) numbers; None leaves each row to itself.
+    """
+    if clusters is None:
+        return values
+    _, member, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    center = values.mean((-2, -1), keepdims=True)
+    starts = np.pad(sizes.cumsum(), (1, 0))[:-1]
+    off = np.add.reduceat((values - center)[..., np.argsort(member)], starts, axis=-1)
+    return np.asarray(center + off / sizes.mean())
+
+
 def _degrees(*parts: tuple[float, int]) -> float:
     """Give the degrees of freedom of a sum of variances with their own."""
     total = sum(variance for variance, _ in parts)
