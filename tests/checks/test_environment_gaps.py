@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from roadworthy.checks.shift.environment_gaps import EnvironmentGaps
 from roadworthy.core.dataset import Roles
@@ -60,12 +61,17 @@ def test_one_environment_is_not_assessed():
     assert finding.verdict is Verdict.NOT_ASSESSED
 
 
-def test_rows_of_one_person_raise_an_alarm():
-    site, right = draw()
-    data = answered(site, right)
-    person = {"person": np.arange(len(data.test)) // 2}
+def test_copies_of_a_person_count_once():
+    site, right = draw(n=302, worse=0.7)
+    (once,) = judge(EnvironmentGaps(), answered(site, right), Echo(2))
+    copied = [np.concatenate([each[:2], np.repeat(each[2:], 4)]) for each in (site, right)]
+    data = answered(*copied)
+    (apart,) = judge(EnvironmentGaps(), data, Echo(2))
+    person = {"person": np.arange(len(data.test)) // 4}
     test = replace(data.test, columns={**data.test.columns, **person})
     roles = Roles(group="person", environment="site")
     data = replace(data, splits=(data.train, test), roles=roles)
-    (finding,) = judge(EnvironmentGaps(), data, Echo(2))
-    assert [alarm.name for alarm in finding.alarms] == ["dependent-rows"]
+    (together,) = judge(EnvironmentGaps(), data, Echo(2))
+    expected = once.estimate.low, once.estimate.high
+    assert (together.estimate.low, together.estimate.high) == pytest.approx(expected, abs=0.02)
+    assert apart.estimate.high - apart.estimate.low < 0.6 * (expected[1] - expected[0])

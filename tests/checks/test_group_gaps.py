@@ -278,11 +278,21 @@ def test_crossed_groups_are_proposed_where_several_attributes_are_features():
         assert any("--defense equalized-odds" in command for command in commands) is proposed
 
 
-def test_repeated_patients_raise_an_alarm():
-    y = np.arange(400) % 2
-    columns = {"sex": np.arange(400) // 2 % 2, "patient": np.arange(400) // 4}
-    (finding,) = gaps_of(planted(y, y, columns, ("sex",), group="patient"))
-    assert [alarm.name for alarm in finding.alarms] == ["dependent-rows"]
+def test_pictures_of_a_patient_count_for_as_many_as_they_are_worth():
+    random = np.random.default_rng(0)
+    sex, y = random.choice(["a", "b"], 300), random.integers(0, 2, 300)
+    choice = y ^ (random.random(300) < np.where(sex == "a", 0.1, 0.25))
+    (once,) = gaps_of(planted(choice, y, {"sex": sex}, ("sex",)))
+    columns = {"sex": np.repeat(sex, 6), "patient": np.repeat(np.arange(300), 6)}
+    copied = np.repeat(choice, 6), np.repeat(y, 6), columns, ("sex",)
+    (apart,), (together,) = (gaps_of(planted(*copied, group=group)) for group in (None, "patient"))
+    assert (apart.verdict, together.verdict, once.verdict) == ("fail", "warn", "warn")
+    for finding in (once, together):
+        finding_ends = finding.estimate.low, finding.estimate.high
+        assert finding_ends == pytest.approx((once.estimate.low, once.estimate.high), abs=0.02)
+    p_values = [finding.tables[1].rows[0][-1] for finding in (apart, once, together)]
+    assert p_values[0] < 0.01 * p_values[1]
+    assert p_values[1] <= p_values[2] < 2 * p_values[1]
 
 
 def test_it_needs_a_sensitive_attribute():

@@ -215,9 +215,13 @@ def test_the_halves_do_not_depend_on_the_labels():
     assert stats.binomtest(round(400 * times), 400).pvalue > 0.01
 
 
-def test_dependent_rows_raise_an_alarm():
-    finding = weakness_of(rows(0, group=np.arange(2000) // 4))
-    assert [alarm.name for alarm in finding.alarms] == ["dependent-rows"]
+def test_rows_that_belong_together_widen_the_interval():
+    apart, together = (
+        weakness_of(rows(0, excess=0.5, group=np.arange(2000) // k)) for k in (1, 40)
+    )
+    measures = {"apart": apart.measures, "together": together.measures}
+    assert not any("count as" in measure.method for measure in measures["apart"])
+    assert all("count as" in measure.method for measure in measures["together"])
 
 
 def test_columns_that_never_vary_make_no_slice():

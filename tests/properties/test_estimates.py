@@ -13,6 +13,7 @@ from roadworthy.core.estimates import (
     bootstrap,
     conformal_p_values,
     count,
+    design_effect,
     deviation,
     difference,
     differences,
@@ -35,6 +36,7 @@ from roadworthy.core.estimates import (
     ranking,
     ratio,
     resampled_means,
+    share_of_rows,
     smallest,
     without_sign,
 )
@@ -137,6 +139,57 @@ def test_the_interval_of_a_ratio_holds_the_truth_about_95_percent_of_the_time(p,
     ]
     held = np.mean([measure.low <= p / q <= measure.high for measure in found])
     assert held > 0.93
+
+
+def patients(generator, share, alike=2.0, n=40):
+    """Rows of patients, some with many, each of a share of its own."""
+    clusters = np.repeat(np.arange(n), generator.integers(1, 20, n))
+    own = generator.beta(alike * share, alike * (1 - share), n)
+    return generator.random(len(clusters)) < own[clusters], clusters
+
+
+# with 40 patients this different, few of whom have it, the effect itself is hard to know
+@pytest.mark.parametrize(("share", "least"), [(0.05, 0.89), (0.3, 0.93), (0.9, 0.91)])
+def test_a_share_of_rows_that_belong_together_is_held_about_as_often_as_it_says(share, least):
+    generator = np.random.default_rng(0)
+    by_cluster = by_row = 0
+    for _ in range(1000):
+        holds, clusters = patients(generator, share)
+        found, plain = share_of_rows("share", holds, clusters), share_of_rows("share", holds, None)
+        by_cluster += found.low <= share <= found.high
+        by_row += plain.low <= share <= plain.high
+    assert by_cluster / 1000 > least
+    assert by_row / 1000 < 0.8
+
+
+def test_equal_shares_of_rows_that_belong_together_rarely_look_different():
+    generator = np.random.default_rng(1)
+    p_values = []
+    for _ in range(1000):
+        drawn = [patients(generator, 0.3) for _ in range(2)]
+        a, b = (proportion("share", int(holds.sum()), len(holds)) for holds, _ in drawn)
+        designs = tuple(design_effect(*each) for each in drawn)
+        p_values.append((equality(a, b, designs), equality(a, b)))
+    by_cluster, by_row = (np.array(p_values) < 0.05).mean(0)
+    assert by_cluster < 0.06
+    assert by_row > 0.2
+
+
+def test_copies_of_a_row_count_once():
+    holds = np.random.default_rng(2).random(200) < 0.3
+    once, copied = share_of_rows("share", holds, None), np.repeat(holds, 5)
+    found = share_of_rows("share", copied, np.repeat(np.arange(200), 5))
+    assert found.n == 1000
+    assert (found.low, found.high) == pytest.approx((once.low, once.high), rel=0.02)
+    assert "1000 rows count as 19" in found.method  # Student's t is a little wider
+    none = share_of_rows("share", np.zeros(1000, dtype=bool), np.repeat(np.arange(200), 5))
+    assert none.high == pytest.approx(proportion("share", 0, 200).high, rel=0.02)
+
+
+def test_rows_that_are_alone_are_independent_and_one_cluster_counts_as_one_row():
+    holds = np.arange(30) % 3 == 0
+    assert share_of_rows("share", holds, np.arange(30)) == proportion("share", 10, 30)
+    assert design_effect(holds, np.zeros(30)) == 30
 
 
 @given(st.integers(0, 40), st.integers(0, 60))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
 from roadworthy.core.attack import Reason
-from roadworthy.core.estimates import Measure, proportion
+from roadworthy.core.estimates import Measure, share_of_rows
 from roadworthy.core.finding import Figure, Series, Table
 
 POINTS = 41  # of the curve
@@ -46,35 +46,46 @@ def beaten(runs: Runs, eps: float) -> Tensor:
     return found
 
 
-def shares(runs: Runs, eps: float) -> tuple[Measure, ...]:
+def left(name: str, is_beaten: Tensor, together: np.ndarray | None) -> Measure:
+    """Estimate the share of rows (R,) that are not beaten; the first of `together` are theirs."""
+    people = None if together is None else together[: len(is_beaten)]
+    return share_of_rows(name, (~is_beaten).numpy(), people)
+
+
+def shares(runs: Runs, eps: float, together: np.ndarray | None) -> tuple[Measure, ...]:
     """Give the accuracy without attack and under each attack at the budget."""
-    right = ~longest(runs).is_wrong
-    measures = [proportion("accuracy without attack", int(right.sum()), len(right))]
+    measures = [left("accuracy without attack", longest(runs).is_wrong, together)]
     for name, run in runs.items():
         if name != "double":
-            hits = int((~run.beaten_within(eps)).sum())
-            measures.append(proportion(f"robust accuracy by {NAMES[name]}", hits, len(run.rows)))
+            under = f"robust accuracy by {NAMES[name]}"
+            measures.append(left(under, run.beaten_within(eps), together))
     return tuple(measures)
 
 
-def curve(runs: Runs, eps: float, x_label: str) -> Figure:
+def curve(runs: Runs, eps: float, x_label: str, together: np.ndarray | None) -> Figure:
     """Draw accuracy over budget from the run that looked for the nearest errors."""
-    drawn = worst_curve(runs["minimal"].distance, eps, x_label, NAMES["minimal"])
+    drawn = worst_curve(runs["minimal"].distance, eps, x_label, together, NAMES["minimal"])
     points = []
     for name, at in (("pgd", eps), ("double", 2 * eps)):
         run = runs[name]
-        share = proportion(NAMES[name], int((~run.success).sum()), len(run.rows))
+        share = left(NAMES[name], run.success, together)
         points.append(_series(NAMES[name], np.array([at]), [share]))
     return replace(drawn, series=(*drawn.series, *points))
 
 
-def worst_curve(distance: Tensor, eps: float, x_label: str, name: str = "nearest error") -> Figure:
+def worst_curve(
+    distance: Tensor,
+    eps: float,
+    x_label: str,
+    together: np.ndarray | None,
+    name: str = "nearest error",
+) -> Figure:
     """Draw accuracy over budget from the distances (R,) of the nearest errors that were found."""
     distances = distance.double().numpy()
     finite = distances[np.isfinite(distances)]
     end = max(2 * eps, float(np.quantile(finite, 0.95)) if len(finite) else 0.0)
     grid = np.linspace(0, end, POINTS)
-    robust = [proportion("robust", int((distances > at).sum()), len(distances)) for at in grid]
+    robust = [share_of_rows("robust", distances > at, together) for at in grid]
     below = grid[[share.value < 0.5 for share in robust]]
     where = f"it falls below 50% at {below[0]:.3g}" if len(below) else "it stays above 50%"
     return Figure(

@@ -9,7 +9,7 @@ import numpy as np
 
 from roadworthy.checks.group_tables import Gap
 from roadworthy.core.dataset import Dataset
-from roadworthy.core.estimates import Measure, equality, gap, holm, proportion
+from roadworthy.core.estimates import Measure, design_effect, equality, gap, holm, proportion, ratio
 from roadworthy.core.groups import AND, Groups
 
 
@@ -51,16 +51,49 @@ def rates_of(data: Dataset, choice: np.ndarray) -> list[Rate]:
     return rates
 
 
+@dataclass(frozen=True)
+class Share:
+    """A rate in a group.
+
+    Args:
+        measure: the rate.
+        design: how many of its rows count as one; see `design_effect`.
+    """
+
+    measure: Measure
+    design: float
+
+    @property
+    def value(self) -> float:
+        """The estimate."""
+        return self.measure.value
+
+
 def shares(
-    rate: Rate, groups: Groups, without: set[str], comparisons: int = 1
-) -> dict[str, Measure]:
-    """Estimate a rate in each group that has rows for it."""
+    rate: Rate,
+    groups: Groups,
+    together: np.ndarray | None,
+    without: set[str],
+    comparisons: int = 1,
+) -> dict[str, Share]:
+    """Estimate a rate in each group that has rows for it; rows of a number (N,) belong together."""
     rows, hits = _counts(rate, groups)
-    return {
-        name: proportion(f"{rate.name}, {name}", int(hits[k]), int(rows[k]), comparisons)
-        for k, name in enumerate(groups.names)
-        if rows[k] and name not in without
-    }
+    found = {}
+    for k, name in enumerate(groups.names):
+        if rows[k] and name not in without:
+            design = 1.0
+            if together is not None:
+                of = np.flatnonzero(rate.of & (groups.number == k))
+                design = design_effect(rate.hit[of], together[of], comparisons)
+            called = f"{rate.name}, {name}"
+            measure = proportion(called, int(hits[k]), int(rows[k]), comparisons, design=design)
+            found[name] = Share(measure, design)
+    return found
+
+
+def ratio_of(name: str, a: Share, b: Share, comparisons: int) -> Measure:
+    """Estimate share `a` over share `b` of independent samples; `b` must not be 0."""
+    return ratio(name, a.measure, b.measure, comparisons, (a.design, b.design))
 
 
 def _counts(rate: Rate, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
@@ -73,13 +106,14 @@ def _counts(rate: Rate, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compare_rates(
-    rates: list[Rate], scopes: Mapping[str, Groups], min_rows: int
+    rates: list[Rate], scopes: Mapping[str, Groups], together: np.ndarray | None, min_rows: int
 ) -> dict[str, list[Gap]]:
     """Compare all pairs of groups of each scope in all judged rates that both have rows for.
 
-    The intervals of all gaps of all scopes hold together, and p-values are corrected for all. Where
-    there are crossings, half of the chance of an error is theirs, so that their many comparisons do
-    not hide what an attribute alone shows.
+    Rows of one number (N,) belong together; None has all rows independent. The intervals of all
+    gaps of all scopes hold together, and p-values are corrected for all. Where there are crossings,
+    half of the chance of an error is theirs, so that their many comparisons do not hide what an
+    attribute alone shows.
     """
     families = [
         {scope: groups for scope, groups in scopes.items() if (AND in scope) == is_crossed}
@@ -89,12 +123,16 @@ def compare_rates(
     return {
         scope: gaps
         for family in families
-        for scope, gaps in _compare_family(rates, family, min_rows, len(families)).items()
+        for scope, gaps in _compare_family(rates, family, together, min_rows, len(families)).items()
     }
 
 
 def _compare_family(
-    rates: list[Rate], scopes: Mapping[str, Groups], min_rows: int, families: int
+    rates: list[Rate],
+    scopes: Mapping[str, Groups],
+    together: np.ndarray | None,
+    min_rows: int,
+    families: int,
 ) -> dict[str, list[Gap]]:
     judged = [rate for rate in rates if rate.is_judged]
     large = {
@@ -106,7 +144,7 @@ def _compare_family(
     found: list[tuple[str, Gap]] = []
     for scope, groups in scopes.items():
         for rate in judged:
-            share = shares(rate, groups, set(), comparisons)
+            share = shares(rate, groups, together, set(), comparisons)
             for first, second in combinations(large[scope, rate.name], 2):
                 found.append((scope, _gap(rate, share[first], share[second], first, second)))
     corrected = np.minimum(1, families * holm(np.array([gap.p_value for _, gap in found])))
@@ -121,6 +159,7 @@ def _large(rate: Rate, groups: Groups, min_rows: int) -> list[str]:
     return [name for name, n in zip(groups.names, rows, strict=True) if n >= min_rows]
 
 
-def _gap(rate: Rate, a: Measure, b: Measure, first: str, second: str) -> Gap:
-    size = gap(f"gap in {rate.name} between {first} and {second}", a, b)
-    return Gap(rate.name, first, second, (a.value, b.value), size, equality(a, b))
+def _gap(rate: Rate, a: Share, b: Share, first: str, second: str) -> Gap:
+    size = gap(f"gap in {rate.name} between {first} and {second}", a.measure, b.measure)
+    p_value = equality(a.measure, b.measure, (a.design, b.design))
+    return Gap(rate.name, first, second, (a.value, b.value), size, p_value)

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from roadworthy.core.check import Check, not_assessed
-from roadworthy.core.dataset import Dataset
 from roadworthy.core.estimates import Measure
-from roadworthy.core.finding import Alarm, Figure, Finding, Series, Table
+from roadworthy.core.finding import Figure, Finding, Series, Table
 
 SHOWN = 12  # rows of the table of gaps, groups of a figure, groups that a sentence names
 
@@ -93,15 +90,6 @@ def group_figure(
         y_range=y_range,
         series=tuple(series),
     )
-
-
-def dependent_rows(data: Dataset) -> tuple[Alarm, ...]:
-    """Warn where rows of one group are counted as if they were independent."""
-    group = data.roles.group
-    if group is None or len(np.unique(data.test.columns[group])) == len(data.test):
-        return ()
-    text = f"Rows of one {group} are counted as if independent, so the intervals are too narrow."
-    return (Alarm("dependent-rows", text),)
 
 
 def not_crossed(check: Check, reasons: list[str]) -> tuple[Finding, ...]:

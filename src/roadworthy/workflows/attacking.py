@@ -12,9 +12,10 @@ from roadworthy.artifacts.adversarial_examples import (
     nearest_errors,
 )
 from roadworthy.artifacts.drawn_rows import drawn_rows
+from roadworthy.artifacts.roles import clusters
 from roadworthy.attacks.threats import THREATS, TableRules
 from roadworthy.checks import masking
-from roadworthy.checks.attack_runs import ENDINGS, worst_curve
+from roadworthy.checks.attack_runs import ENDINGS, left, worst_curve
 from roadworthy.checks.perturbed_rows import nearest
 from roadworthy.checks.robustness.robust_accuracy import RobustAccuracy
 from roadworthy.core.artifact import Bench
@@ -22,7 +23,7 @@ from roadworthy.core.attack import EvasionAttack, Reason
 from roadworthy.core.dataset import Dataset, Task
 from roadworthy.core.driver import Limits
 from roadworthy.core.errors import InputError, NotAssessed
-from roadworthy.core.estimates import Measure, proportion
+from roadworthy.core.estimates import Measure
 from roadworthy.core.finding import Alarm, Finding, Table
 from roadworthy.core.threat import NORMS, Ball, Threat
 
@@ -143,7 +144,10 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
     """Make a finding of what the attacks found, judged as the inspection judges robustness."""
     subject, threat = bench.subject, attacked.threat
     is_beaten = attacked.is_beaten
-    estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
+    data = subject.dataset
+    together = clusters(data, data.test.take(attacked.rows))
+    estimate = left("robust accuracy", is_beaten, together)
+    clean = left("accuracy without attack", attacked.distance == 0, together)
     threshold = RobustAccuracy().threshold("min_robust_accuracy")
     alarms = _alarms(bench, attacked)
     verdict, reason = masking.judged(estimate, threshold, alarms)
@@ -161,14 +165,19 @@ def conclude(bench: Bench, attacked: Attacked) -> Finding:
         claim=(
             f"At most {estimate.value:.1%} of {estimate.n} attacked test rows are right and stay "
             f"right under {names} within {threat.kind} {threat.eps:.3g}; without an attack "
-            f"{_clean(attacked).value:.1%} are right. A stronger attack may find more errors."
+            f"{clean.value:.1%} are right. A stronger attack may find more errors."
         ),
         reason=reason,
         estimate=estimate,
         threshold=threshold,
-        measures=(_clean(attacked), *_shares(attacked)),
+        measures=(clean, *_shares(attacked, together)),
         figures=(
-            worst_curve(attacked.distance, threat.eps, f"{threat.kind} size of the change{unit}"),
+            worst_curve(
+                attacked.distance,
+                threat.eps,
+                f"{threat.kind} size of the change{unit}",
+                together,
+            ),
         ),
         tables=(costs(attacked), endings(attacked)),
         examples=nearest(subject.dataset, _as_value(attacked)),
@@ -209,21 +218,16 @@ def _share(mask: Tensor) -> float | None:
     return float(mask.double().mean()) if len(mask) else None
 
 
-def _clean(attacked: Attacked) -> Measure:
-    right = int((attacked.distance != 0).sum())
-    return proportion("accuracy without attack", right, len(attacked.rows))
-
-
-def _shares(attacked: Attacked) -> tuple[Measure, ...]:
+def _shares(attacked: Attacked, together: np.ndarray | None) -> tuple[Measure, ...]:
     """Give the accuracy that is left after each attack."""
-    eps, left = attacked.threat.eps, []
-    for index, (attack, _) in enumerate(attacked.runs):
-        is_beaten = attacked.is_beaten & (attacked.found_by <= index)
-        standing = int((~is_beaten).sum())
-        left.append(
-            proportion(f"after {attack.card.name} at {eps:.3g}", standing, len(attacked.rows))
+    return tuple(
+        left(
+            f"after {attack.card.name} at {attacked.threat.eps:.3g}",
+            attacked.is_beaten & (attacked.found_by <= index),
+            together,
         )
-    return tuple(left)
+        for index, (attack, _) in enumerate(attacked.runs)
+    )
 
 
 def _alarms(bench: Bench, attacked: Attacked) -> tuple[Alarm, ...]:

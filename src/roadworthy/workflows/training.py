@@ -104,7 +104,7 @@ def score_of(model: Model, data: Dataset, by: Yardstick, seed: int) -> Measure:
     if by is Yardstick.ORDER:
         return mean(by.value, 1 - wrong, seed=seed, unit=by.unit)
     if by is Yardstick.ACCURACY:
-        return share_of_rows(by.value, wrong == 0, seed=seed, clusters=together)
+        return share_of_rows(by.value, wrong == 0, together)
     unit = "" if data.task == Task.ORDINAL else "spreads of the target"
     return mean(by.value, wrong, seed=seed, clusters=together, unit=unit)
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadworthy.artifacts.predictions import Predictions
-from roadworthy.artifacts.roles import sensitive_columns
-from roadworthy.checks.group_rates import Rate, compare_rates, rates_of, shares
+from roadworthy.artifacts.roles import clusters, sensitive_columns
+from roadworthy.checks.group_rates import Rate, Share, compare_rates, rates_of, ratio_of, shares
 from roadworthy.checks.group_tables import (
     Gap,
-    dependent_rows,
     gap_table,
     group_figure,
     group_table,
@@ -21,7 +20,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit, not_assessed
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError, NotAssessed
-from roadworthy.core.estimates import Measure, largest_of, ratio
+from roadworthy.core.estimates import Measure, largest_of
 from roadworthy.core.finding import Finding, Remedy
 from roadworthy.core.groups import Groups, crossings
 
@@ -42,6 +41,8 @@ class GroupGaps(Check):
     their ratio, and the positive predictive value, are shown, not judged: where the classes are not
     equally frequent in the groups they differ even for a model that errs alike in all. The false
     negative rate is one minus the true positive rate. Numbers are cut at their quartiles.
+    Rows of one group of `--group`, such as a patient's, count for as many as they are worth (design
+    effect).
     Why it matters: an accuracy over everybody hides whom a model fails, and a rate by race and by
     sex hides what happens to black women.
     When it does not apply: without a sensitive attribute, for regression (`group-errors` compares
@@ -92,7 +93,7 @@ class GroupGaps(Check):
         if self.small == "pooled":
             scopes = {scope: groups.pooled(self.min_rows) for scope, groups in scopes.items()}
         rates = rates_of(data, choice)
-        gaps = compare_rates(rates, scopes, self.min_rows)
+        gaps = compare_rates(rates, scopes, clusters(data, data.test), self.min_rows)
         concluded = [
             self._judge_scope(subject, scope, groups, rates, gaps[scope])
             for scope, groups in scopes.items()
@@ -109,14 +110,19 @@ class GroupGaps(Check):
         small = {name for name, n in sizes.items() if n < self.min_rows}
         top, estimate = largest_of(gaps, lambda gap: gap.size)
         about = _same_class(rates, top.of)
-        shown = {rate.name: shares(rate, groups, small) for rate in about}
+        people = clusters(subject.dataset, subject.dataset.test)
+        found = {rate.name: shares(rate, groups, people, small) for rate in about}
+        shown = {
+            name: {group: share.measure for group, share in by.items()}
+            for name, by in found.items()
+        }
         drawn = {rate.name: shown[rate.name] for rate in about if rate.is_judged}
         return self.finding(
             _claim(scope, top, len(gaps), too_small(sizes, small)),
             scope=scope,
             estimate=estimate,
             threshold=self.threshold("max_gap"),
-            measures=(*(share for by in shown.values() for share in by.values()), *_impact(shown)),
+            measures=(*(share for by in shown.values() for share in by.values()), *_impact(found)),
             figures=(group_figure(scope, sizes, drawn, "share", (0.0, 1.0)),),
             tables=(group_table(scope, sizes, shown), gap_table(scope, gaps)),
             remedies=(
@@ -131,7 +137,6 @@ class GroupGaps(Check):
                 ),
                 *_thresholds(subject, scope),
             ),
-            alarms=dependent_rows(subject.dataset),
         )
 
 
@@ -168,12 +173,12 @@ def _claim(scope: str, top: Gap, comparisons: int, small: str) -> str:
     return f"{claim} ({comparisons} comparisons{small})."
 
 
-def _impact(shown: Mapping[str, Mapping[str, Measure]]) -> list[Measure]:
+def _impact(found: Mapping[str, Mapping[str, Share]]) -> list[Measure]:
     """Give the lowest selection rate over the highest, where anybody is selected."""
-    selection, by_group = next(item for item in shown.items() if item[0].startswith("selection"))
+    selection, by_group = next(item for item in found.items() if item[0].startswith("selection"))
     by_rate = sorted(by_group, key=lambda group: by_group[group].value)
     low, high = by_rate[0], by_rate[-1]
     if low == high or not by_group[high].value:
         return []
     name = f"{selection}, {low} over {high} (four-fifths rule: 0.8)"
-    return [ratio(name, by_group[low], by_group[high], math.comb(len(by_group), 2))]
+    return [ratio_of(name, by_group[low], by_group[high], math.comb(len(by_group), 2))]

@@ -8,7 +8,6 @@ from roadworthy.artifacts.predictions import Predictions
 from roadworthy.artifacts.roles import clusters
 from roadworthy.artifacts.slices import WeakSlices, WeakSlicesValue, errors_of
 from roadworthy.checks.examples import pictures_of, rows_of, values_of
-from roadworthy.checks.group_tables import dependent_rows
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -17,6 +16,7 @@ from roadworthy.core.errors import NotAssessed
 from roadworthy.core.estimates import (
     Measure,
     Part,
+    design_effect,
     difference,
     differences,
     equality,
@@ -45,7 +45,8 @@ class WeakSlicesOfRows(Check):
     capitals, digits and the five main components of the words. At most three
     slices are judged, each among the rows that those before leave; their intervals hold together
     (Newcombe's widened by Bonferroni; a studentized bootstrap for numbers) and p-values are
-    corrected (Holm). Rows of one group lie in one half.
+    corrected (Holm). Rows of one group lie in one half, and count for as many as they are worth
+    (design effect).
     Why it matters: a model can be good on average and useless for a part of those it is used on,
     which no list of attributes has foreseen.
     When it does not apply: fewer than 200 test rows, or fewer than 10 errors. A slice of under 5 %
@@ -99,7 +100,7 @@ class WeakSlicesOfRows(Check):
             )
         if not found.words:
             raise NotAssessed("no condition on a column holds for enough of the test rows")
-        compared = self._compare_numbers if is_number else _compare_shares
+        compared = self._compare_numbers if is_number else self._compare_shares
         slices = compared(subject, found, error[found.rows.numpy()])
         top, estimate = largest_of(slices, lambda each: each.size)
         limit_name = "max_excess" if is_number else "max_gap"
@@ -119,7 +120,6 @@ class WeakSlicesOfRows(Check):
                     ),
                     Remedy("Where that is not possible, let a person decide these cases."),
                 ),
-                alarms=() if is_number else dependent_rows(data),
             ),
         )
 
@@ -146,6 +146,31 @@ class WeakSlicesOfRows(Check):
             )
         ]
 
+    def _compare_shares(
+        self, subject: Subject, found: WeakSlicesValue, error: np.ndarray
+    ) -> "list[_Slice]":
+        people = clusters(subject.dataset, subject.dataset.test.take(found.rows))
+        many, is_wrong, slices = len(found.words), error > 0, []
+        for words, *sides in _sides(found):
+            designs = [
+                design_effect(is_wrong[of], None if people is None else people[of], many)
+                for of in sides
+            ]
+            a, b = (
+                proportion(
+                    f"errors {where} {words}",
+                    int(is_wrong[of].sum()),
+                    int(of.sum()),
+                    many,
+                    design=design,
+                )
+                for where, of, design in zip(WHERE, sides, designs, strict=True)
+            )
+            size = difference(f"excess errors where {words}", a, b)
+            slices.append(_Slice(words, a, b, size, equality(a, b, (designs[0], designs[1]))))
+        corrected = holm(np.array([each.p_value for each in slices]))
+        return [replace(each, p_value=float(p)) for each, p in zip(slices, corrected, strict=True)]
+
 
 @dataclass(frozen=True)
 class _Slice:
@@ -163,20 +188,6 @@ def _sides(found: WeakSlicesValue) -> Iterator[tuple[str, np.ndarray, np.ndarray
     member = found.member.numpy()
     for k, words in enumerate(found.words):
         yield words, member[k], ~member[: k + 1].any(0)
-
-
-def _compare_shares(subject: Subject, found: WeakSlicesValue, error: np.ndarray) -> list[_Slice]:
-    many = len(found.words)
-    slices = []
-    for words, *sides in _sides(found):
-        a, b = (
-            proportion(f"errors {where} {words}", int(error[of].sum()), int(of.sum()), many)
-            for where, of in zip(WHERE, sides, strict=True)
-        )
-        size = difference(f"excess errors where {words}", a, b)
-        slices.append(_Slice(words, a, b, size, equality(a, b)))
-    corrected = holm(np.array([each.p_value for each in slices]))
-    return [replace(each, p_value=float(p)) for each, p in zip(slices, corrected, strict=True)]
 
 
 def _claim(top: _Slice, found: WeakSlicesValue, is_number: bool) -> str:

@@ -153,13 +153,7 @@ class ClassImbalance(Check):
         self, subject: Subject, is_right: np.ndarray, rows: np.ndarray, comparisons: int
     ) -> Measure:
         test = subject.dataset.test.take(torch.from_numpy(rows))
-        return share_of_rows(
-            "right",
-            is_right[rows],
-            clusters(subject.dataset, test),
-            seed=subject.seed_for(self),
-            comparisons=comparisons,
-        )
+        return share_of_rows("right", is_right[rows], clusters(subject.dataset, test), comparisons)
 
 
 def _largest_shift(classes: tuple[str, ...], train: np.ndarray, test: np.ndarray) -> Measure:

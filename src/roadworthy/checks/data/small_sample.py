@@ -55,8 +55,8 @@ class SmallSample(Check):
         data = subject.dataset
         y = data.test.y.numpy()
         right = get(Predictions("test")).choice.numpy() == y
-        groups, seed = clusters(data, data.test), subject.seed_for(self)
-        accuracy = share_of_rows("accuracy", right, groups, seed=seed)
+        groups = clusters(data, data.test)
+        accuracy = share_of_rows("accuracy", right, groups)
         sizes = np.bincount(y, minlength=len(data.classes))
         rare = int(sizes.argmin())
         people = "" if groups is None else f" of {len(np.unique(groups))} groups"
@@ -85,9 +85,7 @@ class SmallSample(Check):
         width = count("width for the recall", 1.0, int(sizes.sum()), "share", "nothing is known")
         measures: tuple[Measure, ...] = ()
         if len(right):
-            recall = share_of_rows(
-                f"recall of {name!r}", right, groups, seed=subject.seed_for(self)
-            )
+            recall = share_of_rows(f"recall of {name!r}", right, groups)
             measures, width = (recall,), _width(recall)
             claim = (
                 f"Test rows of {name!r}, the rarest class: {len(right)}; its recall lies between "

@@ -72,10 +72,10 @@ class Claims(Check):
     def judge(self, subject: Subject, get: Get) -> tuple[Finding, ...]:
         data = subject.dataset
         right = (get(TEST).choice == data.test.y).numpy()
-        groups, seed = clusters(data, data.test), subject.seed_for(self)
+        groups = clusters(data, data.test)
         findings = []
         if self.claimed_accuracy:
-            accuracy = share_of_rows("accuracy", right, groups, seed=seed)
+            accuracy = share_of_rows("accuracy", right, groups)
             findings.append(
                 self.finding(
                     f"An accuracy of {self.claimed_accuracy:.1%} is claimed; on {len(right)} test "
@@ -90,7 +90,7 @@ class Claims(Check):
                 )
             )
         if self.looks:
-            best = share_of_rows("accuracy", right, groups, seed=seed, comparisons=int(self.looks))
+            best = share_of_rows("accuracy", right, groups, int(self.looks))
             optimism = count(
                 "accuracy that choosing can explain",
                 best.value - best.low,

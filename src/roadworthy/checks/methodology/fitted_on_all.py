@@ -133,14 +133,14 @@ class FittedOnAll(Check):
         )
 
     def _judge_folds(self, subject: Subject, get: Get) -> Finding:
-        data, seed = subject.dataset, subject.seed_for(self)
+        data = subject.dataset
         shares = []
         for split, request, name in (
             (data.test, Predictions("test"), "accuracy on the test split"),
             (data.train, CrossFittedPredictions(), "accuracy inside folds"),
         ):
             right = get(request).choice.numpy() == split.y.numpy()
-            shares.append(share_of_rows(name, right, clusters(data, split), seed=seed))
+            shares.append(share_of_rows(name, right, clusters(data, split)))
         permuted = get(PermutedFolds())
         right = len(permuted.errors) - int(permuted.errors.sum())
         control = proportion("accuracy with permuted labels", right, len(permuted.errors))

@@ -6,7 +6,7 @@ import torch
 
 from roadworthy.artifacts.predictions import Predictions, PredictionsValue
 from roadworthy.artifacts.roles import clusters
-from roadworthy.checks.performance.order import order_within_groups
+from roadworthy.checks.order_within_groups import order_within_groups
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
@@ -72,7 +72,7 @@ class Accuracy(Check):
             clusters=together,
             unit="share",
         )
-        accuracy = share_of_rows("accuracy", right, together, seed=subject.seed_for(self))
+        accuracy = share_of_rows("accuracy", right, together)
         baseline = proportion("always the most frequent class", int(guessed.sum()), len(y))
         claim = (
             f"The model is right on {accuracy.value:.1%} of {accuracy.n} test rows; always saying "

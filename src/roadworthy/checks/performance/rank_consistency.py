@@ -50,7 +50,6 @@ class RankConsistency(Check):
             "rows with contradicting ranks",
             is_broken,
             clusters(subject.dataset, subject.dataset.test),
-            seed=subject.seed_for(self),
         )
         rises = (is_above[:, 1:] - is_above[:, :-1]).max()
         largest = count("largest rise from a rank to the next", max(0.0, rises), share.n, "share")

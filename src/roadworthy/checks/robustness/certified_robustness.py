@@ -3,13 +3,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamplesValue
 from roadworthy.artifacts.certified_radii import CertifiedRadii, CertifiedRadiiValue
 from roadworthy.artifacts.certifiers import certifier_for
+from roadworthy.artifacts.roles import clusters
 from roadworthy.checks import masking
-from roadworthy.checks.attack_runs import POINTS, Runs, beaten
+from roadworthy.checks.attack_runs import POINTS, Runs, beaten, left
 from roadworthy.checks.repairs import by_guard, by_training
 from roadworthy.checks.robustness.robust_accuracy import (
     NORMS,
@@ -23,7 +23,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, proportion
+from roadworthy.core.estimates import Measure
 from roadworthy.core.finding import (
     Alarm,
     Figure,
@@ -107,7 +107,8 @@ class CertifiedRobustness(Check):
         ball = ball_of(self, subject.dataset, norm)
         proven = get(_radii(subject, ball))
         runs = {name: get(request) for name, request in _runs(subject, ball).items()}
-        certified, attacked = _shares(proven, runs, ball.eps)
+        together = clusters(subject.dataset, subject.dataset.test.take(proven.rows))
+        certified, attacked = _shares(proven, runs, ball.eps, together)
         estimate = Measure(
             "accuracy between proof and attack",
             certified.value,
@@ -133,8 +134,8 @@ class CertifiedRobustness(Check):
             estimate=estimate,
             threshold=threshold,
             measures=(certified, attacked),
-            figures=(_figure(proven, runs, ball, unit and f",{unit}"),),
-            tables=(_table(proven, runs, ball.eps),),
+            figures=(_figure(proven, runs, ball, unit and f",{unit}", together),),
+            tables=(_table(proven, runs, ball.eps, together),),
             remedies=(
                 by_training(
                     subject,
@@ -165,16 +166,12 @@ def _runs(subject: Subject, ball: Ball) -> dict[str, Artifact[AdversarialExample
     return {name: requests[name] for name in chosen}
 
 
-def _left(runs: Runs, eps: float, n: int) -> Tensor:
-    """Say which of the first rows (R,) no attack turned within a radius."""
-    return ~beaten(runs, eps)[:n]
-
-
-def _shares(proven: CertifiedRadiiValue, runs: Runs, eps: float) -> tuple[Measure, Measure]:
-    n = len(proven.rows)
+def _shares(
+    proven: CertifiedRadiiValue, runs: Runs, eps: float, together: np.ndarray | None
+) -> tuple[Measure, Measure]:
     return (
-        proportion("certified accuracy", int(proven.holds_at(eps).sum()), n),
-        proportion("accuracy under attack", int(_left(runs, eps, n).sum()), n),
+        left("certified accuracy", ~proven.holds_at(eps), together),
+        left("accuracy under attack", beaten(runs, eps)[: len(proven.rows)], together),
     )
 
 
@@ -204,7 +201,9 @@ def _claim(size: str, certified: Measure, attacked: Measure, proven: CertifiedRa
     )
 
 
-def _figure(proven: CertifiedRadiiValue, runs: Runs, ball: Ball, unit: str) -> Figure:
+def _figure(
+    proven: CertifiedRadiiValue, runs: Runs, ball: Ball, unit: str, together: np.ndarray | None
+) -> Figure:
     grid = np.linspace(0, REACH * ball.eps, POINTS)
     # without gradients the attack ran at the budget alone
     attacked_at = grid if "minimal" in runs else np.array([0.0, ball.eps])
@@ -214,9 +213,9 @@ def _figure(proven: CertifiedRadiiValue, runs: Runs, ball: Ball, unit: str) -> F
     ]
     series = []
     for name, at, which in curves:
-        shares = [_shares(proven, runs, eps)[which] for eps in at.tolist()]
+        shares = [_shares(proven, runs, eps, together)[which] for eps in at.tolist()]
         series.append(Series.of(name, tuple(at.tolist()), shares))
-    certified, attacked = _shares(proven, runs, ball.eps)
+    certified, attacked = _shares(proven, runs, ball.eps, together)
     return Figure(
         kind="line",
         title="Accuracy that is proven, and that attacks left",
@@ -232,11 +231,13 @@ def _figure(proven: CertifiedRadiiValue, runs: Runs, ball: Ball, unit: str) -> F
     )
 
 
-def _table(proven: CertifiedRadiiValue, runs: Runs, eps: float) -> Table:
+def _table(
+    proven: CertifiedRadiiValue, runs: Runs, eps: float, together: np.ndarray | None
+) -> Table:
     budgets = (eps / 2, eps, 2 * eps) if "minimal" in runs else (eps,)
     rows = []
     for at in budgets:
-        certified, attacked = _shares(proven, runs, at)
+        certified, attacked = _shares(proven, runs, at, together)
         rows.append((at, certified.value, certified.low, attacked.value, attacked.high))
     columns = ("budget", "proven", "95 % from", "left by attacks", "95 % to")
     return Table("Accuracy between proof and attack", columns, tuple(rows))

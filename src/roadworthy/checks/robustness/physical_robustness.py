@@ -4,6 +4,7 @@ from typing import Any
 import torch
 
 from roadworthy.artifacts.adversarial_examples import AdversarialExamples, AdversarialExamplesValue
+from roadworthy.artifacts.roles import clusters
 from roadworthy.attacks.evasion.spatial import Spatial
 from roadworthy.attacks.physical.laser_beam import LaserBeamSearch
 from roadworthy.attacks.physical.phantom import PhantomSearch
@@ -11,6 +12,7 @@ from roadworthy.attacks.threats.laser_beam import LaserBeam
 from roadworthy.attacks.threats.phantom import Phantom
 from roadworthy.attacks.threats.rotation_translation import RotationTranslation
 from roadworthy.checks import masking
+from roadworthy.checks.attack_runs import left
 from roadworthy.checks.perturbed_rows import nearest
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.attack import EvasionAttack
@@ -18,7 +20,7 @@ from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, proportion
+from roadworthy.core.estimates import Measure
 from roadworthy.core.finding import Figure, Finding, Remedy, Series
 from roadworthy.core.model import Offer
 from roadworthy.core.threat import Transformation
@@ -119,14 +121,16 @@ class PhysicalRobustness(Check):
         return found
 
     def _judge(self, subject: Subject, kind: str, runs: list[AdversarialExamplesValue]) -> Finding:
-        clean = proportion("accuracy unchanged", int((~runs[0].is_wrong).sum()), len(runs[0].rows))
+        data = subject.dataset
+        together = clusters(data, data.test.take(runs[0].rows))
+        clean = left("accuracy unchanged", runs[0].is_wrong, together)
         # what is beaten by a small change is beaten by a larger one, found again or not
         beaten = torch.stack([run.success for run in runs]).cummax(0).values
         kept = [
-            proportion(f"accuracy at {share:.0%} of the strength", int((~lost).sum()), len(lost))
+            left(f"accuracy at {share:.0%} of the strength", lost, together)
             for share, lost in zip(SHARES, beaten, strict=True)
         ]
-        estimate = proportion(f"accuracy under {kind}", int((~beaten[-1]).sum()), beaten.shape[1])
+        estimate = left(f"accuracy under {kind}", beaten[-1], together)
         claim = (
             f"At most {estimate.value:.1%} of {estimate.n} attacked test images are right and stay "
             f"right under {CHANGES[kind]}; unchanged {clean.value:.1%} are right. This is an upper "

@@ -107,9 +107,7 @@ class RankJumps(Check):
         push = after - before
         groups = clusters(data, data.test)
         groups = None if groups is None else groups[rows.numpy()]
-        estimate = share_of_rows(
-            "rows pushed two ranks or more", (push >= FAR).numpy(), groups, seed=seed
-        )
+        estimate = share_of_rows("rows pushed two ranks or more", (push >= FAR).numpy(), groups)
         errors = [
             mean(
                 f"mean distance in ranks {when}", each.double().numpy(), seed=seed, clusters=groups

@@ -7,6 +7,7 @@ from roadworthy.artifacts.adversarial_examples import (
     AdversarialExamples,
     AdversarialExamplesValue,
 )
+from roadworthy.artifacts.roles import clusters
 from roadworthy.artifacts.transfer_examples import TransferExamples
 from roadworthy.attacks.evasion.ddn import DDN
 from roadworthy.attacks.evasion.fgsm import FGSM
@@ -15,7 +16,7 @@ from roadworthy.attacks.evasion.hop_skip_jump import HopSkipJump
 from roadworthy.attacks.evasion.pgd import PGD
 from roadworthy.attacks.evasion.square import Square
 from roadworthy.checks import masking
-from roadworthy.checks.attack_runs import Runs, beaten, curve, endings, longest, shares
+from roadworthy.checks.attack_runs import Runs, beaten, curve, endings, left, longest, shares
 from roadworthy.checks.perturbed_rows import nearest
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.adaptive import adaptive
@@ -98,7 +99,9 @@ class RobustAccuracy(Check):
         ball = ball_of(self, subject.dataset, norm)
         runs = {name: get(request) for name, request in attacks_on(subject, ball).items()}
         is_beaten = beaten(runs, ball.eps)
-        estimate = proportion("robust accuracy", int((~is_beaten).sum()), len(is_beaten))
+        data = subject.dataset
+        together = clusters(data, data.test.take(longest(runs).rows))
+        estimate = left("robust accuracy", is_beaten, together)
         threshold = self.threshold("min_robust_accuracy")
         alarms, is_curve = alarms_of(subject, runs, ball.eps), "minimal" in runs
         verdict, reason = masking.judged(estimate, threshold, alarms)
@@ -109,8 +112,8 @@ class RobustAccuracy(Check):
             scope=norm,
             estimate=estimate,
             threshold=threshold,
-            measures=shares(runs, ball.eps),
-            figures=(curve(runs, ball.eps, _axis(subject.dataset, norm)),) if is_curve else (),
+            measures=shares(runs, ball.eps, together),
+            figures=(curve(runs, ball.eps, _axis(data, norm), together),) if is_curve else (),
             tables=(endings(runs),),
             examples=nearest(subject.dataset, runs["minimal"]) if is_curve else (),
             remedies=(

@@ -2,17 +2,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from roadworthy.artifacts.predictions import Predictions
-from roadworthy.artifacts.roles import is_known, role_column
-from roadworthy.checks.group_tables import dependent_rows
+from roadworthy.artifacts.roles import clusters, is_known, role_column
 from roadworthy.checks.repairs import by_training
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import NotAssessed
-from roadworthy.core.estimates import Measure, gap, largest_of, proportion
+from roadworthy.core.estimates import Measure, gap, largest_of, share_of_rows
 from roadworthy.core.finding import Figure, Finding, Remedy, Series, Table
 
 MOST_ENVIRONMENTS = 30
@@ -24,7 +24,8 @@ class EnvironmentGaps(Check):
 
     What it does: compares the accuracy in each environment (hospital, camera, vendor) of the test
     split with that in all others together. The judged number is the largest gap; the intervals hold
-    together (Newcombe's, widened by Bonferroni).
+    together (Newcombe's, widened by Bonferroni); rows of one group of `--group` count for as many
+    as they are worth (design effect).
     Why it matters: a model is used somewhere, not on the average; an accuracy over all sources
     hides the one in which it fails.
     When it does not apply: no environment is named, fewer than two have `min_rows` test rows,
@@ -64,8 +65,14 @@ class EnvironmentGaps(Check):
         judged = names[rows >= self.min_rows]
         if len(judged) < 2:
             raise NotAssessed(f"fewer than two values of {column!r} have {self.min_rows} test rows")
-        own = [_accuracy(name, places == name, right, len(judged)) for name in judged]
-        others = [_accuracy("others", places != name, right, len(judged)) for name in judged]
+        together = clusters(data, data.test.take(torch.from_numpy(known)))
+
+        def accuracy(name: str, of: np.ndarray) -> Measure:
+            people = None if together is None else together[of]
+            return share_of_rows(name, right[of], people, len(judged))
+
+        own = [accuracy(str(name), places == name) for name in judged]
+        others = [accuracy("others", places != name) for name in judged]
         gaps = [
             gap(f"gap in accuracy between {name} and the others", a, b)
             for name, a, b in zip(judged, own, others, strict=True)
@@ -97,13 +104,8 @@ class EnvironmentGaps(Check):
                     ),
                     Remedy("Leave one environment out of the training, and test on it."),
                 ),
-                alarms=dependent_rows(data),
             ),
         )
-
-
-def _accuracy(name: str, of: np.ndarray, right: np.ndarray, comparisons: int) -> Measure:
-    return proportion(str(name), int((of & right).sum()), int(of.sum()), comparisons)
 
 
 def _figure(column: str, shares: list[Measure]) -> Figure:

@@ -24,9 +24,9 @@ from roadworthy.core.estimates.resampling import (
     positive_mean,
     resample,
     resampled_means,
-    share_of_rows,
 )
 from roadworthy.core.estimates.shares import (
+    design_effect,
     difference,
     equality,
     exact_proportion,
@@ -34,6 +34,7 @@ from roadworthy.core.estimates.shares import (
     mcnemar,
     proportion,
     ratio,
+    share_of_rows,
     without_sign,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "contamination",
     "count",
     "crossed_mean",
+    "design_effect",
     "deviation",
     "difference",
     "differences",

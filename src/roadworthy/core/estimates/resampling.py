@@ -14,7 +14,6 @@ from roadworthy.core.estimates.measure import (
     normal_quantile,
     tail,
 )
-from roadworthy.core.estimates.shares import proportion
 
 LARGEST = 2_000_000  # numbers that are drawn at once
 
@@ -140,33 +139,6 @@ def paired_difference(
     """Estimate the mean of `a` (N,) minus that of `b` (N,) on the same rows by bootstrap."""
     apart = a.astype(float) - b
     return mean(name, apart, seed=seed, clusters=clusters, unit=unit, comparisons=comparisons)
-
-
-def share_of_rows(
-    name: str,
-    holds: np.ndarray,
-    clusters: np.ndarray | None,
-    *,
-    seed: int,
-    comparisons: int = 1,
-) -> Measure:
-    """Estimate the share of rows (N,) of which something holds, some of which belong together.
-
-    The wider of Wilson's interval and, with `clusters` (N,), that of the cluster bootstrap.
-    """
-    wilson = proportion(name, int(holds.sum()), len(holds), comparisons)
-    if clusters is None or len(holds) < 2:
-        return wilson
-    clustered = mean(
-        name,
-        holds.astype(float),
-        seed=seed,
-        clusters=clusters,
-        resamples=min(1000 * comparisons, 20_000),  # rarer misses take more draws to see
-        unit="share",
-        comparisons=comparisons,
-    )
-    return max(wilson, clustered, key=lambda measure: measure.high - measure.low)
 
 
 def resampled_means(

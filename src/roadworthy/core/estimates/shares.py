@@ -8,16 +8,69 @@ from scipy import special
 from roadworthy.core.estimates.measure import Measure, level, need, normal_quantile, tail
 
 
-def proportion(name: str, successes: int, n: int, comparisons: int = 1) -> Measure:
-    """Estimate a share with Wilson's interval (Wilson 1927, doi:10.2307/2276774)."""
+def proportion(
+    name: str, successes: int, n: int, comparisons: int = 1, *, design: float = 1.0
+) -> Measure:
+    """Estimate a share with Wilson's interval (Wilson 1927, doi:10.2307/2276774).
+
+    Args:
+        name: what it is a share of.
+        successes: rows that count.
+        n: all rows.
+        comparisons: as many intervals hold together.
+        design: how many rows count as one; see `design_effect`.
+    """
     need(n, 1, name)
-    share, z = successes / n, normal_quantile(comparisons)
-    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    share, z, counted = successes / n, normal_quantile(comparisons), n / design
+    center = (share + z**2 / (2 * counted)) / (1 + z**2 / counted)
+    spread = np.sqrt(share * (1 - share) / counted + z**2 / (4 * counted**2))
+    half = z / (1 + z**2 / counted) * spread
     # at the ends rounding would leave the estimate a hair outside
     low = 0.0 if successes == 0 else float(center - half)
     high = 1.0 if successes == n else float(center + half)
-    return Measure(name, share, low, high, n, "share", f"Wilson {level(comparisons)}")
+    how = f"Wilson {level(comparisons)}"
+    if design > 1:
+        how += f", by groups: {n} rows count as {counted:.3g}"
+    return Measure(name, share, low, high, n, "share", how)
+
+
+def share_of_rows(
+    name: str, holds: np.ndarray, clusters: np.ndarray | None, comparisons: int = 1
+) -> Measure:
+    """Estimate the share of rows (N,) of which something holds, by the clusters (N,) of them."""
+    need(len(holds), 1, name)
+    design = design_effect(holds, clusters, comparisons)
+    return proportion(name, int(holds.sum()), len(holds), comparisons, design=design)
+
+
+def design_effect(holds: np.ndarray, clusters: np.ndarray | None, comparisons: int = 1) -> float:
+    """Give how many rows count as one where rows of a cluster are alike; at least 1.
+
+    The variance of the share, by the linearization of a ratio, over that of as many independent
+    rows; of a share of none or all that of rows which only differ between clusters. It is widened
+    as Student's t is beyond the normal, for the variance is known from few clusters.
+    Source: Korn and Graubard 1998, Survey Methodology 24:193-201; Rao and Scott 1992,
+    doi:10.2307/2532311.
+
+    Args:
+        holds: (N,) bool, what it is a share of.
+        clusters: (N,) numbers; None where all rows are independent.
+        comparisons: as many intervals hold together.
+    """
+    n = len(holds)
+    if clusters is None or not n:
+        return 1.0
+    _, member, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    groups, share = len(sizes), float(holds.mean())
+    if groups in (1, n):
+        return float(n / groups)
+    if 0 < share < 1:
+        off = np.square(np.bincount(member, holds - share)).sum() * groups / (groups - 1)
+        effect = off / (n * share * (1 - share))
+    else:
+        effect = np.square(sizes).sum() / n
+    wider = special.stdtrit(groups - 1, tail(comparisons)) / normal_quantile(comparisons)
+    return float(min(n, max(1.0, effect) * wider**2))
 
 
 def exact_proportion(name: str, successes: int, n: int, comparisons: int = 1) -> Measure:
@@ -57,15 +110,22 @@ def without_sign(signed: Measure) -> Measure:
     return replace(signed, value=abs(signed.value), low=low, high=max(ends))
 
 
-def ratio(name: str, a: Measure, b: Measure, comparisons: int = 1) -> Measure:
+def ratio(
+    name: str,
+    a: Measure,
+    b: Measure,
+    comparisons: int = 1,
+    designs: tuple[float, float] = (1.0, 1.0),
+) -> Measure:
     """Estimate share `a` over share `b` of independent samples; `b` must not be 0.
 
     Source: Katz et al. 1978, doi:10.2307/2530610, on the logarithm, with half a success added to
-    each count so that it is defined for none.
+    each count so that it is defined for none. Counts are over the shares' design effects.
     """
-    hits, others = a.value * a.n + 0.5, b.value * b.n + 0.5
-    middle = np.log(hits / (a.n + 0.5)) - np.log(others / (b.n + 0.5))
-    spread = np.sqrt(1 / hits - 1 / (a.n + 0.5) + 1 / others - 1 / (b.n + 0.5))
+    n, m = a.n / designs[0], b.n / designs[1]
+    hits, others = a.value * n + 0.5, b.value * m + 0.5
+    middle = np.log(hits / (n + 0.5)) - np.log(others / (m + 0.5))
+    spread = np.sqrt(1 / hits - 1 / (n + 0.5) + 1 / others - 1 / (m + 0.5))
     half = normal_quantile(comparisons) * spread
     value, low, high = a.value / b.value, float(np.exp(middle - half)), float(np.exp(middle + half))
     how = f"Katz {level(comparisons)}"
@@ -73,15 +133,16 @@ def ratio(name: str, a: Measure, b: Measure, comparisons: int = 1) -> Measure:
     return Measure(name, value, low, max(high, value), a.n + b.n, "", how)
 
 
-def equality(a: Measure, b: Measure) -> float:
+def equality(a: Measure, b: Measure, designs: tuple[float, float] = (1.0, 1.0)) -> float:
     """Give the two-sided p-value of two shares of independent samples being the same.
 
     The score test (Pearson's chi-squared), or Fisher's exact test where it expects fewer than 5
-    of anything (Cochran 1954, doi:10.2307/3001616).
+    of anything (Cochran 1954, doi:10.2307/3001616). Counts are over the shares' design effects.
     """
-    counts = [[round(share.value * share.n) for share in (a, b)]]
-    counts.append([a.n - counts[0][0], b.n - counts[0][1]])
-    expected = np.outer(np.sum(counts, 1), np.sum(counts, 0)) / (a.n + b.n)
+    n = [round(share.n / design) for share, design in zip((a, b), designs, strict=True)]
+    hits = [round(share.value * counted) for share, counted in zip((a, b), n, strict=True)]
+    counts = np.array([hits, np.subtract(n, hits)])
+    expected = np.outer(counts.sum(1), counts.sum(0)) / counts.sum()
     if expected.min() < 5:
         from scipy import stats  # takes longer to import than all else that is used here
 
