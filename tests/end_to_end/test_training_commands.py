@@ -66,7 +66,8 @@ def test_trainings_are_compared_in_a_table_a_page_and_a_sentence(command, tmp_pa
     assert "logistic-regression@margin" in page
     said = json.loads((tmp_path / "roadworthy-comparison" / "comparison.json").read_text())
     assert [entry["labels"] for entry in said["entries"]] == [20, 40, 20, 40]
-    assert said["test_rows"]["choose"] + said["test_rows"]["tell"] == 539
+    assert said["test"]["choose"] + said["test"]["tell"] == 539
+    assert (said["test"]["of"], said["judged_by"]) == ("rows", "accuracy")
     assert len(list((tmp_path / "store" / "trials").iterdir())) == 8
 
 
