@@ -292,3 +292,9 @@ def test_soft_labels_of_label_smoothing_keep_the_order_of_classes():
     both = (LabelSmoothing(), RankNet())
     model = defended(MLP(epochs=2), both).fit(data, data.train, 0, Silent())
     assert model(data.test.x).isfinite().all()
+
+
+def test_too_few_groups_to_judge_an_order_are_said_before_the_training():
+    data = prices(80)
+    with pytest.raises(InputError, match="3 groups of the test split"):
+        train(data, "mlp+ranknet")

@@ -22,6 +22,7 @@ from roadworthy.workflows.contenders import Contender, contender
 
 MEMBERS = 4  # of a committee, trained with seeds of their own; the first one embeds
 FIRST = 20  # rows that a query starts with
+FEWEST = 4  # groups of test rows: two to choose by, two to tell
 DRAWS = 200  # of test rows, for an order of all of them
 
 
@@ -86,13 +87,22 @@ def yardstick(chosen: Sequence[Contender], data: Dataset) -> Yardstick:
     """Say what trainings are judged by: by order, where one of them learns that.
 
     Of ordered classes it learns the classes, too, which judge where no groups are named.
+
+    Raises:
+        InputError: too few groups of test rows have an order.
     """
-    has_groups = data.roles.group is not None
-    if (has_groups or data.task == Task.REGRESSION) and any(
-        will_learn_order(each.recipe) for each in chosen
-    ):
-        return Yardstick.ORDER
-    return Yardstick.of(data.task)
+    group, y = clusters(data, data.test), data.test.y.numpy()
+    if not any(will_learn_order(each.recipe) for each in chosen):
+        return Yardstick.of(data.task)
+    if group is None:
+        return Yardstick.ORDER if data.task == Task.REGRESSION else Yardstick.of(data.task)
+    able = int(np.isfinite(kendall_tau(group, y, y)).sum())
+    if able < FEWEST:
+        raise InputError(
+            f"an order is judged within groups, and {able} groups of the test split have rows of "
+            f"different targets: it takes {FEWEST}; --split by-group keeps groups whole"
+        )
+    return Yardstick.ORDER
 
 
 def score_of(model: Model, data: Dataset, by: Yardstick, seed: int) -> Measure:
