@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from roadworthy.artifacts.simple_model import SimplePredictions, parameters_of
@@ -82,6 +85,14 @@ def test_a_model_that_is_simple_itself_is_not_assessed():
     model.spec = model.spec.__class__(**{**vars(model.spec), "parameters": 10})
     with pytest.raises(NotAssessed, match="simple itself"):
         judge(Baseline(), blobs(), model)
+
+
+def test_a_scaled_linear_model_of_scikit_learn_is_simple_itself():
+    data = blobs()
+    x, y = data.train.x.double().numpy(), data.train.y.numpy()
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y)
+    with pytest.raises(NotAssessed, match="simple itself"):
+        judge(Baseline(), data, wrap_estimator(fitted, data, "linear"))
 
 
 def test_the_linear_model_of_images_is_as_good_as_one_fitted_elsewhere():

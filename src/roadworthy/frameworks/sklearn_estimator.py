@@ -21,6 +21,7 @@ from roadworthy.frameworks.frame import Table, tables
 from roadworthy.frameworks.outputs import FLOOR, NOTES, Reading, like_inputs
 from roadworthy.frameworks.probe import MODEL_ERRORS, probe_rows
 from roadworthy.frameworks.sklearn_gradients import express, express_variance
+from roadworthy.frameworks.sklearn_numbers import learned_numbers
 from roadworthy.frameworks.sklearn_trees import read_trees
 from roadworthy.frameworks.trees import gives, placed
 
@@ -191,6 +192,7 @@ def wrap_estimator(
         offers=frozenset(offers),
         fingerprint=fingerprint(repr(estimator), joblib.hash(estimator)),
         notes=tuple(notes),
+        parameters=learned_numbers(estimator),
     )
     return SklearnModel(spec, estimator, reader, expression, dataset, ensemble, variance)
 
