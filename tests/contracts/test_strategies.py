@@ -18,6 +18,7 @@ from roadworthy.training.loop import fit_plan
 from roadworthy.training.plan import Machine
 from roadworthy.training.strategy import Strategy
 from roadworthy.training.trained import Defended, defended, fit_network, plan_of
+from roadworthy.workflows.training import with_labels
 from tests.toy_data import toy
 
 SHORT = {"epochs": 2, "batch": 32}  # of a pre-training
@@ -166,6 +167,24 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(strategy, kind, tm
     network = fit_plan(replace(plan(), watch=seen.append), Silent())
     assert len(seen) == 4  # two before, and two after of which one is made again
     assert torch.equal(network(data.test.x), whole.inner.module(data.test.x))
+
+
+def test_a_training_does_not_go_on_from_another_one(tmp_path):
+    data, machine = flawed(Task.NOMINAL, "tabular"), Machine(folder=tmp_path)
+    asked = (recipe("tabular", 3), data, data.train, 0, Silent(), machine)
+    first, rows = plan_of(*asked), data.train
+    fit_plan(first, Silent())
+    assert plan_of(*asked).machine == first.machine
+    fewer = with_labels(rows, torch.arange(len(rows) // 2))
+    others = [
+        plan_of(recipe("tabular", 4), data, rows, 0, Silent(), machine),
+        plan_of(recipe("tabular", 3), data, fewer, 0, Silent(), machine),
+        plan_of(recipe("tabular", 3), data, rows, 1, Silent(), machine),
+        plan_of(recipe("tabular", 3), data, rows, 0, Silent(), machine, 500),
+    ]
+    for other in others:
+        alone = fit_plan(replace(other, machine=Machine()), Silent())
+        assert torch.equal(fit_plan(other, Silent())(data.test.x), alone(data.test.x))
 
 
 @NO_GPU

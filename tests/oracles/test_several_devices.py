@@ -84,8 +84,8 @@ def test_a_shared_training_that_was_killed_goes_on_to_the_same_weights(tmp_path)
     assert whole.returncode == 0, said
     assert told.count(b"accuracy") == 1, "one process reports"
     killed = started(tmp_path, "model")
-    kept, until = tmp_path / "model.unfinished" / "checkpoint.pt", time.monotonic() + 120
-    while not kept.is_file() and killed.poll() is None and time.monotonic() < until:
+    kept, until = tmp_path / "model.unfinished", time.monotonic() + 120
+    while not any(kept.glob("*/*.pt")) and killed.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=60)  # ends when the other process has, as both hold the pipe

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.errors import InputError
-from roadworthy.core.fingerprint import fingerprint
+from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.model import Model, Offer
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.training import Recipe
@@ -186,7 +186,8 @@ def plan_of(
         rows: to train on; those without a target serve strategies that learn from such rows.
         seed: of every random number.
         progress: networks that a strategy needs beforehand are shown there.
-        machine: where the training runs; None computes on the CPU and keeps nothing.
+        machine: where the training runs; None computes on the CPU and keeps nothing. In its folder
+            every training has a place of its own, so that none goes on from another one.
         passes: rows that may pass the network in all; None leaves that to the recipe.
 
     Raises:
@@ -199,7 +200,11 @@ def plan_of(
     pools = [rows.take(~known), *([] if data.unlabelled is None else [data.unlabelled])]
     pools = [pool for pool in pools if len(pool)]
     unlabelled = Split.together("unlabelled", *pools) if pools else None
-    plan = replace(plan, unlabelled=unlabelled, machine=machine or plan.machine)
+    machine = machine or plan.machine
+    if machine.folder is not None:
+        asked = (repr(recipe), data.fingerprint, rows.ids, rows.y, seed, passes, machine.precision)
+        machine = machine.inside(fingerprint(*asked, code_fingerprint())[:32])
+    plan = replace(plan, unlabelled=unlabelled, machine=machine)
     if passes is not None:
         # trainings that strategies make beforehand have their share of it
         plan = plan.lasting(passes // math.prod(strategy.trainings for strategy in strategies))
