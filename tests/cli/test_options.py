@@ -8,6 +8,7 @@ import pytest
         (["inspect", "--budget", "lots"], "--budget takes"),
         (["inspect", "--budget", "-3"], "--budget takes"),
         (["inspect", "--device", "tpu"], "--device takes"),
+        (["compare", "digits", "--device", "tpu"], "--device takes"),
         (["inspect", "--only", "acuracy"], "did you mean accuracy"),
         (["inspect", "--only", "accuracy", "--skip", "performance"], "leave no check"),
         (["inspect", "--policy", "none.toml"], "there is no policy file"),

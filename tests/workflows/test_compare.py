@@ -137,6 +137,14 @@ def test_equal_recipes_come_to_equal_errors(data):
     assert found.names == ("one", "two")
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_a_gpu_comes_to_the_same_but_for_rounding(data):
+    asked = {"labels": (12, 48), "seeds": 2, "passes": 2000}
+    found = [compare(data, ("mlp", "mlp@margin"), **asked, device=d) for d in ("cpu", "cuda")]
+    assert np.abs(found[0].told.mean((2, 3)) - found[1].told.mean((2, 3))).max() < 0.1
+    assert np.isnan(found[1].joules).all()
+
+
 def test_comparisons_of_nothing_are_refused(data):
     for given in ({"labels": (1,)}, {"labels": (500,)}, {"seeds": 1}):
         with pytest.raises(InputError, match="a comparison takes"):

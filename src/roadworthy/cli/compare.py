@@ -4,6 +4,7 @@ from typing import Annotated
 from roadworthy.cli.data_options import (
     Data,
     DataOptions,
+    Device,
     Fresh,
     Seed,
     StoreFolder,
@@ -51,6 +52,7 @@ def compare(
         Path, option("--out", help="Folder for the comparison.", show_default=True)
     ] = Path("roadworthy-comparison"),
     seed: Seed = 0,
+    device: Device = "cpu",
     store: StoreFolder = None,
     fresh: Fresh = False,
     as_json: Annotated[
@@ -60,7 +62,9 @@ def compare(
     """Compare trainings on the same few labels: which is worth it, and is labelling more?"""
     from roadworthy.cli import session, training_session
 
-    work = session.Work.of(None, data, data_options, seed=seed, store=store, fresh=fresh)
+    work = session.Work.of(
+        None, data, data_options, seed=seed, device=device, store=store, fresh=fresh
+    )
     asked = training_session.Comparison(
         session.names_in(recipes),
         training_session.numbers_in(labels, "--labels"),

@@ -95,6 +95,7 @@ def compare(work: Work, asked: Comparison, as_json: bool) -> int:
             seeds=asked.seeds,
             passes=asked.passes,
             seed=work.seed,
+            device=choose_device(work.device, data),
             store=work.store,
             fresh=work.fresh,
             progress=bar,

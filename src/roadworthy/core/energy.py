@@ -12,8 +12,9 @@ class Work:
     """What a piece of work took.
 
     Args:
-        seconds: of the processor, all threads together.
-        joules: of the processors, with all else that ran on them; None where nothing counts them.
+        seconds: of the processor, all threads together; on a GPU, those that passed.
+        joules: of the processors, with all else that ran on them; None where nothing counts them,
+            and on a GPU.
     """
 
     seconds: float = 0.0
@@ -26,13 +27,15 @@ class Work:
 
 
 @contextmanager
-def metered() -> Iterator[Work]:
-    """Measure the work of a block."""
-    work, began, before = Work(), time.process_time(), _joules()
+def metered(device: str = "cpu") -> Iterator[Work]:
+    """Measure the work of a block that computes on a device, `cpu` or another."""
+    on_cpu = device == "cpu"
+    clock = time.process_time if on_cpu else time.perf_counter
+    work, began, before = Work(), clock(), _joules() if on_cpu else None
     try:
         yield work
     finally:
-        work.seconds = time.process_time() - began
+        work.seconds = clock() - began
         after = _joules()
         if before is not None and after is not None and after >= before:  # else a counter wrapped
             work.joules = after - before

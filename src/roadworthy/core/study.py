@@ -28,8 +28,8 @@ class Entry:
         beats: in which share of the seeds it is better.
         worth: how many labels the plain recipe takes for the same score, over those it was given;
             None where its curve does not reach that far.
-        seconds: of processor time per training.
-        joules: of energy per training; None where the machine does not count them.
+        seconds: of processor time per training; on a GPU, those that passed.
+        joules: of energy per training; None where the machine does not count them, and on a GPU.
     """
 
     name: str

@@ -15,6 +15,7 @@ from roadworthy.core.fingerprint import code_fingerprint, fingerprint
 from roadworthy.core.progress import Progress, Silent, piece
 from roadworthy.core.study import Study
 from roadworthy.core.yardstick import Yardstick
+from roadworthy.training.plan import Machine
 from roadworthy.workflows.contenders import Contender, contenders
 from roadworthy.workflows.training import climb, errors, fit, label_order, yardstick
 
@@ -28,8 +29,8 @@ class Trial:
 
     Args:
         errors: (N,) of the test rows, or (G,) of their groups.
-        seconds: of processor time, with the choosing of labels.
-        joules: of energy; None where the machine does not count them.
+        seconds: of processor time, with the choosing of labels; on a GPU, those that passed.
+        joules: of energy; None where the machine does not count them, and on a GPU.
     """
 
     errors: np.ndarray
@@ -45,6 +46,7 @@ def compare(
     seeds: int = 5,
     passes: int = PASSES,
     seed: int = 0,
+    device: str = "cpu",
     store: str | Path | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
@@ -64,6 +66,7 @@ def compare(
         seeds: trainings per recipe and number of labels; at least 2.
         passes: rows through the network per training.
         seed: the root of every random number.
+        device: where networks are trained: `cpu`, or as `Machine` takes it.
         store: folder where finished trainings are kept; none are kept without.
         fresh: ignore what it holds.
         progress: where to say how far the work is.
@@ -99,7 +102,7 @@ def compare(
 
     def trained(each: Contender) -> list[tuple[Trial, ...]]:
         by_seed = [
-            _trials(each, data, rungs, passes, seed + s, kept, told, by, fresh)
+            _trials(each, data, rungs, passes, seed + s, device, kept, told, by, fresh)
             for s in range(seeds)
         ]
         return list(zip(*by_seed, strict=True))
@@ -142,6 +145,7 @@ def _trials(
     rungs: tuple[int, ...],
     passes: int,
     seed: int,
+    device: str,
     kept: Path | None,
     progress: Progress,
     by: Yardstick,
@@ -149,17 +153,20 @@ def _trials(
 ) -> list[Trial]:
     """Train a contender with each number of labels; a query climbs from one to the next."""
     if each.query is None:
-        return [trial(each, data, n, passes, seed, kept, progress, by, fresh=fresh) for n in rungs]
-    files = [_file(kept, each, data, by, passes, seed, rungs[: k + 1]) for k in range(len(rungs))]
+        rest = (passes, seed, kept, progress, by)
+        return [trial(each, data, n, *rest, device=device, fresh=fresh) for n in rungs]
+    asked = (by, passes, seed, device)
+    files = [_file(kept, each, data, *asked, rungs[: k + 1]) for k in range(len(rungs))]
     is_kept = not fresh and all(file is not None and file.is_file() for file in files)
     order, done, spent = label_order(data, by, seed), [], Work(joules=0.0)
-    steps = climb(each, data, order, rungs, passes=passes, seed=seed)  # trains when asked
+    machine = Machine(device)
+    steps = climb(each, data, order, rungs, passes=passes, seed=seed, machine=machine)  # lazily
     for n, file in zip(rungs, files, strict=True):
         with piece(progress, f"{each.name}, {n} labels", 1.0):
             if is_kept and file is not None:
                 done.append(_read(file))
                 continue
-            with metered() as work:
+            with metered(device) as work:
                 _, model = next(steps)
             spent = spent + work
             done.append(Trial(errors(model, data, by), spent.seconds, spent.joules))
@@ -180,6 +187,7 @@ def trial(
     by: Yardstick,
     *,
     unit: Dataset | None = None,
+    device: str = "cpu",
     fresh: bool = False,
 ) -> Trial:
     """Train a contender that asks nothing with some labels, or read what was kept.
@@ -194,16 +202,17 @@ def trial(
         progress: where to say how far the work is.
         by: what it is judged by.
         unit: in whose spreads of the training targets errors are told; by default those of `data`.
+        device: where a network is trained.
         fresh: train it even where it was kept.
     """
     scale = unit or data
-    file = _file(kept, each, data, scale.fingerprint, by, passes, seed, labels)
+    file = _file(kept, each, data, scale.fingerprint, by, passes, seed, device, labels)
     with piece(progress, f"{each.name}, {labels} labels", 1.0):
         if file is not None and file.is_file() and not fresh:
             return _read(file)
-        with metered() as work:
+        with metered(device) as work:
             given = label_order(data, by, seed)[:labels]
-            model = fit(each.recipe, data, given, seed, passes=passes)
+            model = fit(each.recipe, data, given, seed, passes=passes, machine=Machine(device))
         done = Trial(errors(model, data, by, unit), work.seconds, work.joules)
         if file is not None:
             _write(done, file)

@@ -235,14 +235,20 @@ def climb(
         rungs: how many rows are labelled when a model is trained anew, rising.
         passes: rows that may pass the network in each training.
         seed: of everything.
-        machine: where the last training runs.
+        machine: where they run; the last one is kept there. Of several devices only the last uses
+            more than the first.
         progress: where the last training says how far it is.
     """
     assert chosen.query is not None
+    # what several processes ask for must be the same, and sums on a GPU can differ
+    alone = None if machine is None or machine.devices > 1 else replace(machine, folder=None)
     given, rest = order[: rungs[0]], order[rungs[0] :]
     for more in rungs[1:]:
         count = MEMBERS if "members" in chosen.query.needs else 1
-        models = [fit(chosen.recipe, data, given, seed + k, passes=passes) for k in range(count)]
+        models = [
+            fit(chosen.recipe, data, given, seed + k, passes=passes, machine=alone)
+            for k in range(count)
+        ]
         yield given, models[0]
         known, unknown = data.train.take(given), data.train.x[rest]
         pool = pool_of(data, unknown, known, models[0], models if count > 1 else ())
