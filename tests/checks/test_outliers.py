@@ -75,6 +75,40 @@ def test_inverted_images_are_found():
     assert finding.examples[0].pictures
 
 
+SAID = (
+    "see you at home tonight call me later dinner is ready the train was late again please bring "
+    "some milk and bread when are we meeting tomorrow thanks for your help yesterday"
+)
+WORDS = SAID.split()
+GERMAN = [
+    "Wir freuen uns, Ihnen mitzuteilen, dass Ihre Bestellung heute verschickt wurde.",
+    "Der Hund lief über die Straße und bellte den Briefträger an, der gerade vorbeikam.",
+    "Ich habe gestern meine Schlüssel verloren und konnte nicht in die Wohnung.",
+    "Das Wetter wird am Wochenende wieder schlechter, sagt der Wetterbericht.",
+]
+GARBLED = [f"<div class='x{k}'><a href='http://a.b/c?d={k}'>{k}</a><br/></div>" for k in range(20)]
+
+
+def messages(n, seed):
+    generator = np.random.default_rng(seed)
+    return [" ".join(generator.choice(WORDS, generator.integers(3, 16))) for _ in range(n)]
+
+
+@pytest.mark.parametrize("odd", [GERMAN * 5, GARBLED, []], ids=["German", "markup", "none"])
+def test_texts_of_another_kind_are_found(odd):
+    train, test = messages(800, 0), [*odd, *messages(300, 1)]
+    frame = {
+        "text": train + test,
+        "y": (["a", "b"] * 600)[: len(train) + len(test)],
+        "split": ["train"] * len(train) + ["test"] * len(test),
+    }
+    (finding,) = judge(Outliers(), make_dataset(pl.DataFrame(frame), "y", text="text"))
+    assert finding.verdict is (Verdict.FAIL if odd else Verdict.PASS)
+    listed = {row - len(train) for example in finding.examples for _, row in example.rows}
+    assert set(range(len(odd))) <= listed
+    assert len(listed) <= len(odd) + 2
+
+
 def test_rows_of_few_groups_do_not_calibrate():
     data = with_far_rows(30)
     n = sum(len(split) for split in data.splits)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -75,6 +76,20 @@ def test_of_numbers_only_copies_and_outliers_are_told():
     found = rw.data.audit(numbers(), "ridge")
     assert "the target is a number" in found.not_assessed["suspected labels"]
     assert not found.of(Issue.LABEL, Issue.VALUE)
+
+
+def test_of_texts_all_is_told():
+    generator = np.random.default_rng(0)
+    words = np.array(["train", "ticket", "late", "soup", "bread", "oven", "please", "today"])
+    kinds = generator.integers(0, 2, 400)
+    said = [[*generator.choice(words[k::2], 5), f"row {n}"] for n, k in enumerate(kinds)]
+    frame = pl.DataFrame({"text": [" ".join(each) for each in said], "y": kinds})
+    data = rw.make_dataset(frame, "y", text="text")
+    found = rw.data.audit(data, "bag-of-words")
+    assert not found.not_assessed
+    assert len({line.row for line in found.of(Issue.VALUE)}) == len(data.train)
+    found = rw.data.select(data, 40, "coreset", "bag-of-words", "bag-of-words", seeds=2)
+    assert len(found.picked) == 40
 
 
 def test_right_proposals_are_kept_one_way_or_the_other():

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from roadworthy.artifacts.coarse_pixels import coarse, principal_axes
+from roadworthy.artifacts.plain_inputs import hashed_words
 from roadworthy.core.dataset import Dataset
 
 COMPONENTS = 30  # of coarse pixels
@@ -15,8 +16,11 @@ def coordinates(data: Dataset, *parts: Tensor) -> tuple[tuple[Tensor, ...], Tens
 
     Numbers are in units of the first set's spread, two different categories at distance 1; images
     are averaged down to 16 pixels a side and projected on the 30 largest components of the first
-    set. Of images no column is told: (0,).
+    set; texts are hashed words. Of images and texts no column is told: (0,).
     """
+    if data.kind == "text":
+        # without how many words there are: that would outweigh which
+        return tuple(hashed_words(part)[:, :-1] for part in parts), torch.empty(0, dtype=torch.long)
     if data.kind == "image":
         return _components(*parts), torch.empty(0, dtype=torch.int64)
     x = torch.cat(parts).double()

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -6,12 +7,15 @@ from torch import Tensor
 
 from roadworthy.artifacts.coordinates import coordinates
 from roadworthy.artifacts.roles import clusters
+from roadworthy.artifacts.shingles import incidence
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.progress import Progress
+from roadworthy.core.text import folded
 
 NEIGHBORS = 5
+RUN = 3  # characters of a shingle: texts of one language share many
 CHUNK = 512
 
 
@@ -23,7 +27,8 @@ class OutlierScoresValue:
         rows: (R,) which rows of the split were looked at.
         scores: (R,) distance to the fifth nearest reference row.
         calibration: (C,) the same of training rows that are no reference; of each group one.
-        column: (R,) the column that the row differs by most from that neighbor; -1 for images.
+        column: (R,) the column that the row differs by most from that neighbor; -1 for images and
+            texts.
     """
 
     rows: Tensor
@@ -39,7 +44,8 @@ class OutlierScores(Artifact[OutlierScoresValue]):
     Half of the training rows, by whole groups, are the reference; the other half tells how far rows
     usually are from it. Numbers are in units of the reference's spread, two different categories at
     distance 1; images are averaged down to 16 pixels a side and projected on the 30 largest
-    components of the reference. Embeddings by the model would not do: it has seen the training
+    components of the reference; the distance of texts is 1 minus the cosine of the sets of runs of
+    three characters that they hold. Embeddings by the model would not do: it has seen the training
     rows and places them differently.
 
     Args:
@@ -61,11 +67,8 @@ class OutlierScores(Artifact[OutlierScoresValue]):
         split = data.split(self.split)
         rows = torch.from_numpy(np.sort(generator.permutation(len(split))[: self.n]))
         reference, calibration = _halves(data, self.n, generator)
-        (known, usual, seen), column = coordinates(data, reference.x, calibration.x, split.x[rows])
-        usual_far, _ = distances(usual, known, column)
-        progress.advance(0.5)
-        scores, differing = distances(seen, known, column)
-        return OutlierScoresValue(rows, scores, usual_far, differing)
+        (usual, _), (scores, column) = far_from(data, reference.x, calibration.x, split.x[rows])
+        return OutlierScoresValue(rows, scores, usual, column)
 
 
 def _halves(data: Dataset, n: int, generator: np.random.Generator) -> tuple[Split, Split]:
@@ -82,7 +85,40 @@ def _halves(data: Dataset, n: int, generator: np.random.Generator) -> tuple[Spli
     return reference, train.take(torch.from_numpy(calibration))
 
 
-def distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+def far_from(
+    data: Dataset, reference: Tensor, *others: Tensor
+) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Tell how far sets of rows are from reference rows, and the columns that make most of it.
+
+    Returns:
+        Of each set the distance (N,) to the fifth nearest reference row, and the column (N,), which
+        is -1 for images and texts.
+    """
+    if data.kind == "text":
+        return tuple((far, torch.full((len(far),), -1)) for far in _unlike(reference, *others))
+    (known, *sets), column = coordinates(data, reference, *others)
+    return tuple(_distances(points, known, column) for points in sets)
+
+
+def _unlike(reference: Tensor, *others: Tensor) -> list[Tensor]:
+    """Give of each set of texts (N, L) the distance (N,) to the fifth nearest reference text."""
+    texts = folded(torch.cat([reference, *others]))
+    found = incidence(RUN, *texts.split([len(reference), *map(len, others)]))
+    known, *sets = (part / np.sqrt(part.sum(1)).clip(1)[:, None] for part in found)
+    k = min(NEIGHBORS, len(reference))
+    return [torch.from_numpy(_kth_distance(part.tocsr(), known.tocsr(), k)) for part in sets]
+
+
+def _kth_distance(points: Any, known: Any, k: int) -> np.ndarray:
+    """Give 1 minus the k-th largest product (N,) of sparse rows (N, S) with those of (R, S)."""
+    found = np.empty(points.shape[0])
+    for start in range(0, len(found), CHUNK):  # all products at once would not fit
+        alike = (points[start : start + CHUNK] @ known.T).toarray()
+        found[start : start + CHUNK] = 1 - np.partition(alike, -k, axis=1)[:, -k]
+    return found
+
+
+def _distances(points: Tensor, known: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
     """Distance (N,) to the fifth nearest of `known`, and the column (N,) that makes most of it."""
     k = min(NEIGHBORS, len(known))
     found = [torch.cdist(part, known).topk(k, largest=False) for part in points.split(CHUNK)]

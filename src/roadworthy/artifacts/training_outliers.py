@@ -4,9 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from roadworthy.artifacts.coordinates import coordinates
 from roadworthy.artifacts.drawn_rows import some_rows
-from roadworthy.artifacts.outlier_scores import distances
+from roadworthy.artifacts.outlier_scores import far_from
 from roadworthy.artifacts.roles import clusters
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
@@ -75,11 +74,7 @@ class TrainingOutliers(Artifact[TrainingOutliersValue]):
             reference, seen = train.x[half == k], train.x[half != k]
             if not len(reference):
                 raise NotAssessed("all training rows are of one group")
-            (known, calibration, points), column = coordinates(
-                data, reference, test.x[torch.from_numpy(usual)], seen
-            )
-            far, _ = distances(calibration, known, column)
-            scores, _ = distances(points, known, column)
+            (far, _), (scores, _) = far_from(data, reference, test.x[torch.from_numpy(usual)], seen)
             found = conformal_p_values(np.sort(far.numpy()), scores.numpy())
             p_values[half != k] = torch.from_numpy(found)
         return TrainingOutliersValue(rows, p_values)

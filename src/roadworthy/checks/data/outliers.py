@@ -9,7 +9,7 @@ from roadworthy.checks.examples import MOST_ROWS, pictures_of, rows_of, values_o
 from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.check import Check, limit
-from roadworthy.core.dataset import Dataset, Split
+from roadworthy.core.dataset import KINDS, Dataset, Split
 from roadworthy.core.estimates import benjamini_hochberg, conformal_p_values, count
 from roadworthy.core.finding import Examples, Finding, Remedy, Verdict
 
@@ -27,6 +27,8 @@ class Outliers(Check):
     number of rows keeps the expected share of false alarms among the rows listed at 5 %; on rows
     that are like the training rows, nothing is listed in 95 of 100 inspections.
     Why it matters: far from its training rows a model extrapolates, as sure of itself as ever.
+    Texts are compared by the runs of three characters that they hold: other languages, markup and
+    garbled text stand out, other topics hardly.
     When it does not apply: fewer than 20 training rows, or groups, to calibrate by. A few far rows
     among many cannot be told from chance: the finding says how many it takes. Odd rows that lie
     among the others, and images that differ in detail only, are not seen.
@@ -44,6 +46,7 @@ class Outliers(Check):
     card = Card("outliers", "Rows unlike any training row", paper="arxiv:2104.08279")
     code = "RW-DATA-010"
     area = "data"
+    kinds = KINDS
 
     def needs(self, subject: Subject) -> tuple[Artifact[Any], ...]:
         return tuple(OutlierScores(split, subject.effort.judged) for split in _judged(subject))
