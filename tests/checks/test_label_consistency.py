@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from roadworthy.artifacts.source_labelers import LEAST, SourceLabelers, comparable
+from roadworthy.artifacts.source_labelers import (
+    LEAST,
+    SourceLabelers,
+    SourceLabelersValue,
+    comparable,
+)
 from roadworthy.checks.data.label_consistency import LabelConsistency
+from roadworthy.checks.label_panel import LabelPanel
 from roadworthy.core.artifact import Bench, Store, Subject
 from roadworthy.core.dataset import Roles, Task
 from roadworthy.core.errors import NotAssessed
@@ -54,6 +60,15 @@ def test_weak_classifiers_judge_nothing():
     (finding,) = judge(LabelConsistency(), hospitals(noise=1.0))
     assert finding.verdict is Verdict.NOT_ASSESSED
     assert "too weak" in finding.reason
+
+
+def test_halves_that_agree_as_by_chance_give_no_ratio():
+    data = hospitals()
+    given = torch.tensor([[[[0, 0, 1, 1], [0, 1, 0, 1]]] * 2])  # half of the rows alike
+    value = SourceLabelersValue(torch.arange(4), given, (0, 1), ("north", "south"), 9)
+    subject = Subject(Logistic(data.train, 2), data)
+    with pytest.raises(NotAssessed, match="not defined"):
+        LabelPanel(subject, value, 0).agreement()
 
 
 def test_the_label_that_is_disputed_is_named():

@@ -71,7 +71,9 @@ class LabelPanel:
             self._estimate(f"kappa within a source{what}", inside),
             self._estimate(
                 f"kappa between sources over that within{what}",
-                lambda weights, turn: across(weights, turn) / inside(weights, turn),
+                lambda weights, turn: float(
+                    np.divide(across(weights, turn), inside(weights, turn))
+                ),
                 comparisons,
             ),
         )
