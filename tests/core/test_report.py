@@ -168,6 +168,13 @@ def test_reading_names_the_file(tmp_path):
             read_report(path)
 
 
+def test_a_report_is_found_in_its_folder(tmp_path):
+    with pytest.raises(InputError, match="cannot read the report"):
+        read_report(tmp_path)
+    (tmp_path / "report.json").write_text(FULL.to_json(), encoding="utf-8")
+    assert read_report(tmp_path) == FULL
+
+
 def test_the_worst_come_first_and_muted_ones_last():
     mute = Mute("RW-X-002", "known", "2027-01-31")
     verdicts = ("pass", "fail", "not_assessed", "error", "warn")

@@ -20,8 +20,10 @@ Exit codes: 0, or 1 with --gate when something became worse, 2 when a file is wr
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="report.json of the earlier inspection.")],
-    after: Annotated[Path, typer.Argument(help="report.json of the later inspection.")],
+    before: Annotated[
+        Path, typer.Argument(help="Report of the earlier inspection: its folder, or report.json.")
+    ],
+    after: Annotated[Path, typer.Argument(help="That of the later one.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="File for a page of both: comparison.html.", show_default=False),

@@ -48,7 +48,9 @@ def repair(
     ] = None,
     source: Annotated[
         Path | None,
-        option("--from", help="report.json: take model, data and defenses from it."),
+        option(
+            "--from", help="Report (folder, or report.json): take model, data and defenses from it."
+        ),
     ] = None,
     out: Annotated[
         Path, option("--out", help="Folder for the repaired model.", show_default=True)

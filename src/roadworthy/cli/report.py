@@ -18,7 +18,9 @@ FORM is one of annex-iv, model-card, datasheet, checklist, html, json, junit, ma
 
 
 def report(
-    file: Annotated[Path, typer.Argument(metavar="REPORT", help="report.json of an inspection.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="Folder of a report, or its report.json.")
+    ],
     form: Annotated[str, typer.Option("--as", metavar="FORM", help="What to write.")],
     declared: DeclaredFile = None,
     out: Annotated[

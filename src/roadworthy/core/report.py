@@ -153,11 +153,13 @@ class Report:
 
 
 def read_report(path: Path) -> Report:
-    """Read a report's JSON file.
+    """Read a report's JSON file, or that in the report's folder.
 
     Raises:
         InputError: it is missing or damaged.
     """
+    if path.is_dir():
+        path = path / "report.json"
     try:
         return Report.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
