@@ -235,8 +235,8 @@ def climb(
         rungs: how many rows are labelled when a model is trained anew, rising.
         passes: rows that may pass the network in each training.
         seed: of everything.
-        machine: where they run; the last one is kept there. Of several devices only the last uses
-            more than the first.
+        machine: where they run, and where the last one is kept. With several devices only the last
+            one runs there, and the others on the CPU.
         progress: where the last training says how far it is.
     """
     assert chosen.query is not None
