@@ -8,6 +8,7 @@ from roadworthy.core.dataset import Task
 from roadworthy.core.errors import InputError
 from roadworthy.core.yardstick import Yardstick
 from roadworthy.recipes import MLP
+from roadworthy.sources import save_bundle
 from roadworthy.workflows import compare as comparing
 from roadworthy.workflows import training
 from roadworthy.workflows.compare import compare
@@ -128,6 +129,17 @@ def test_what_is_finished_is_read_and_not_trained_again(data, tmp_path, monkeypa
     assert first.sentence == again.sentence
     with pytest.raises(pytest.fail.Exception, match="trained again"):
         compare(data, names, labels=(12, 24), seeds=2, passes=600, store=tmp_path, fresh=True)
+
+
+def test_what_started_from_other_weights_is_trained_again(data, tmp_path):
+    asked = {"labels": (12, 24), "seeds": 2, "passes": 600, "store": tmp_path / "store"}
+    found = []
+    for seed in (1, 2, 1):
+        save_bundle(train(data, "mlp", passes=2000, seed=seed).model, tmp_path / "start")
+        start = [f"fine-tune.source={tmp_path / 'start'}"]
+        found.append(compare(data, contenders(["mlp", "fine-tune"], data, start), **asked))
+    assert not np.array_equal(found[0].told[1], found[1].told[1])
+    assert np.array_equal(found[0].told, found[2].told)
 
 
 def test_equal_recipes_come_to_equal_errors(data):

@@ -1,9 +1,10 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import KINDS, Task
 from roadworthy.core.errors import InputError
+from roadworthy.core.fingerprint import fingerprint
 from roadworthy.core.progress import Progress
 from roadworthy.training.plan import TrainPlan
 from roadworthy.training.strategy import CLASSES, Strategy
@@ -25,10 +26,12 @@ class FineTune(Strategy):
         source: folder of the bundle; it is needed again when the model is trained again.
         keeps_head: whether the last layer too starts with what it was; for the same classes in the
             same order.
+        digest: of the bundle's weights; filled in by itself, and what it must be where it is given.
     """
 
     source: str = ""
     keeps_head: bool = False
+    digest: str = ""
 
     card = Card(
         "fine-tune",
@@ -40,6 +43,17 @@ class FineTune(Strategy):
     purpose = "transfer"
     tasks = CLASSES | {Task.REGRESSION}
     kinds = KINDS
+
+    def prepared(self) -> "FineTune":
+        if not self.source:
+            return self
+        digest = fingerprint(weights_in(Path(self.source)))
+        if self.digest not in ("", digest):
+            raise InputError(
+                f"{self.source} holds other weights than what was trained from before: bring them "
+                "back, or train anew"
+            )
+        return replace(self, digest=digest)
 
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         if not self.source:

@@ -27,6 +27,14 @@ class Strategy(ABC):
     reads_logits: ClassVar[bool] = False  # needs outputs that are logits of the classes
     trainings: ClassVar[int] = 1  # one after the other, which share what may pass the network
 
+    def prepared(self) -> "Strategy":
+        """Give the strategy with what it starts from found and pinned; most start from nothing.
+
+        Raises:
+            InputError: what it starts from is not at hand, or is not what it was.
+        """
+        return self
+
     @abstractmethod
     def apply(self, plan: TrainPlan, progress: Progress) -> TrainPlan:
         """Give the changed plan; networks that it needs beforehand are trained here.

@@ -148,7 +148,9 @@ class Defended(Recipe):
         return replace(self.recipe.card, name=" + ".join([self.recipe.card.name, *names]))
 
     def prepared(self, *, may_download: bool = False) -> "Defended":
-        return replace(self, recipe=self.recipe.prepared(may_download=may_download))
+        strategies = tuple(strategy.prepared() for strategy in self.strategies)
+        recipe = self.recipe.prepared(may_download=may_download)
+        return replace(self, recipe=recipe, strategies=strategies)
 
     def fit(self, data: Dataset, rows: Split, seed: int, progress: Progress) -> Model:
         return fit_network(self, data, rows, seed, progress)

@@ -56,7 +56,6 @@ def contender(name: str, data: Dataset, settings: Sequence[str] = ()) -> Contend
     asked = [*names, *([query.strip()] if query.strip() else [])]
     own = [text for text in settings if _owner(text) in {TRAINING.get(n).card.name for n in asked}]
     recipe, *rest = choose_items(TRAINING, asked, own)
-    recipe = recipe.prepared(may_download=True)
     strategies = tuple(item for item in rest if isinstance(item, Strategy))
     queries = [item for item in rest if isinstance(item, Query)]
     others = [item for item in rest if isinstance(item, Recipe)]
@@ -66,7 +65,7 @@ def contender(name: str, data: Dataset, settings: Sequence[str] = ()) -> Contend
             "after @, such as cnn+fixmatch@margin"
         )
     full = defended(recipe, strategies) if strategies else recipe
-    return Contender(name, full, queries[0] if queries else None)
+    return Contender(name, full.prepared(may_download=True), queries[0] if queries else None)
 
 
 def _owner(setting: str) -> str:
