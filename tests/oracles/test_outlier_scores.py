@@ -15,7 +15,8 @@ def texts(n, seed):
 
 
 def runs(text):
-    return {text[k : k + 3] for k in range(len(text) - 2)}
+    padded = f" {text} "
+    return {padded[k : k + 3] for k in range(len(text))}
 
 
 def test_texts_are_as_far_as_the_fifth_nearest_by_all_pairs():

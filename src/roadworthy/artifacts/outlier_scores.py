@@ -12,7 +12,7 @@ from roadworthy.core.artifact import Artifact, Get, Subject
 from roadworthy.core.card import Card
 from roadworthy.core.dataset import Dataset, Split
 from roadworthy.core.progress import Progress
-from roadworthy.core.text import folded
+from roadworthy.core.text import folded, to_codes, to_texts
 
 NEIGHBORS = 5
 RUN = 3  # characters of a shingle: texts of one language share many
@@ -45,8 +45,8 @@ class OutlierScores(Artifact[OutlierScoresValue]):
     usually are from it. Numbers are in units of the reference's spread, two different categories at
     distance 1; images are averaged down to 16 pixels a side and projected on the 30 largest
     components of the reference; the distance of texts is 1 minus the cosine of the sets of runs of
-    three characters that they hold. Embeddings by the model would not do: it has seen the training
-    rows and places them differently.
+    three characters that they hold, ends included. Embeddings by the model would not do: it has
+    seen the training rows and places them differently.
 
     Args:
         split: whose rows are looked at.
@@ -102,7 +102,8 @@ def far_from(
 
 def _unlike(reference: Tensor, *others: Tensor) -> list[Tensor]:
     """Give of each set of texts (N, L) the distance (N,) to the fifth nearest reference text."""
-    texts = folded(torch.cat([reference, *others]))
+    plain = to_texts(folded(torch.cat([reference, *others])))
+    texts = to_codes([f" {text} " for text in plain])  # a word alone shares its ends with others
     found = incidence(RUN, *texts.split([len(reference), *map(len, others)]))
     known, *sets = (part / np.sqrt(part.sum(1)).clip(1)[:, None] for part in found)
     k = min(NEIGHBORS, len(reference))
